@@ -1,0 +1,110 @@
+"""The command line: `frontdoor`, the same as `python -m bot`. Heavy imports stay inside the commands: `--help` is instant."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from bot.settings import Settings
+
+cli = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help="Frontdoor: welcomes, asks, remembers, and loses nothing.")
+
+
+def _settings() -> Settings:
+    from bot import logs  # noqa: PLC0415
+    from bot.settings import read_settings  # noqa: PLC0415
+
+    settings = read_settings()
+    logs.install(settings.log_level)
+    return settings
+
+
+def _go(coroutine: Coroutine[Any, Any, Any]) -> Any:
+    return asyncio.run(coroutine)
+
+
+@cli.command()
+def run() -> None:
+    """Start everything. Without a Telegram token: a chat in this terminal."""
+    from bot import app  # noqa: PLC0415
+
+    _go(app.run(_settings()))
+
+
+@cli.command()
+def chat() -> None:
+    """Talk to the bot in this terminal; a bot running beside it does not mind."""
+    from bot import app  # noqa: PLC0415
+
+    _go(app.chat(_settings()))
+
+
+@cli.command()
+def check() -> None:
+    """Do scripts and words agree? Says what is missing, left over, unreachable or forbidden."""
+    from bot.check import check as complaints_of  # noqa: PLC0415
+    from bot.errors import FrontdoorError  # noqa: PLC0415
+    from bot.settings import read_programme  # noqa: PLC0415
+    from bot.sources import NAMERS  # noqa: PLC0415
+    from dialogs.files import ScriptError, load_scripts  # noqa: PLC0415
+    from translations.words import Words, WordsError  # noqa: PLC0415
+
+    try:
+        programme = read_programme(_settings().programme)
+        words = Words(programme.languages, constants=programme.constants, namers=NAMERS)
+        complaints = complaints_of(load_scripts(), words)
+    except (ScriptError, WordsError) as error:
+        raise FrontdoorError(str(error)) from error
+    for complaint in complaints:
+        print(complaint)
+    if complaints:
+        raise typer.Exit(1)
+    print(f"All is well: {len(words.catalogue('en').texts)} sentences in {len(words.languages)} languages.")
+
+
+@cli.command()
+def doctor() -> None:
+    """Say what is set, what is missing, and what to do."""
+    from bot.doctor import examine  # noqa: PLC0415
+
+    healthy = _go(examine())
+    raise typer.Exit(0 if healthy else 1)
+
+
+@cli.command()
+def backup(file: Path) -> None:
+    """Write everything into FILE, while the bot runs. The key file is not in it: keep that apart."""
+    from bot.doctor import save_backup  # noqa: PLC0415
+
+    _go(save_backup(_settings(), file))
+
+
+@cli.command()
+def restore(file: Path) -> None:
+    """Read a backup into a new, empty database. Nothing is ever overwritten."""
+    from bot.doctor import load_backup  # noqa: PLC0415
+
+    _go(load_backup(_settings(), file))
+
+
+def main() -> None:
+    """Whatever an operator can mend is one sentence and exit code 2, never a traceback."""
+    from bot.errors import FrontdoorError  # noqa: PLC0415
+
+    try:
+        cli()
+    except FrontdoorError as error:
+        print(error, file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,179 @@
+"""The composition root: the only file that knows every other."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Coroutine, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bot.delivery import Channel, Delivery
+from bot.errors import FrontdoorError
+from bot.intake import Intake
+from bot.messages import clean
+from bot.settings import Programme, Settings, read_programme
+from bot.sources import NAMERS
+from dialogs.files import ScriptError, load_scripts
+from dialogs.model import Scripts
+from storage import outbox, updates
+from storage.connect import database_url
+from storage.crypto import Keys, make_keys, read_keys
+from storage.errors import StoreAway, StoreError
+from storage.lease import Lease
+from storage.schema import prepare
+from storage.store import Store
+from translations.words import Words, WordsError
+
+log = logging.getLogger(__name__)
+
+TIDY = 3600.0  # seconds between two rounds of throwing away what nobody needs any more
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """Everything that a running Frontdoor is made of."""
+
+    settings: Settings
+    programme: Programme
+    scripts: Scripts
+    words: Words
+    store: Store
+
+    def intake(self, delivery: Delivery) -> Intake:
+        return Intake(self.store, self.scripts, self.words, self.programme, delivery.take)
+
+    def delivery(self, channels: Mapping[str, Channel]) -> Delivery:
+        leases = {channel: Lease(self.store, channel) for channel in channels}
+        return Delivery(self.store, self.words, channels, limits=self.settings.limits == "on", leases=leases)
+
+    def commands(self) -> dict[str | None, dict[str, str]]:
+        """The menu of commands per two-letter language; None: for everybody else."""
+        wanted = {name: f"menu.command.{name}" for name in self.scripts.commands}
+        languages: dict[str | None, str] = {None: "en"} | {language: language for language in self.words.languages if len(language) == 2}
+        return {code: {name: self.words.tr(sentence, language) for name, sentence in wanted.items()} for code, language in languages.items()}
+
+
+def keys_for(settings: Settings) -> Keys:
+    """Those of the key file; a new installation gets new ones. Raises StoreError."""
+    if settings.keys.exists():
+        return read_keys(settings.keys)
+    url = database_url(settings.url)
+    if url.drivername.startswith("sqlite") and Path(str(url.database)).exists():
+        return read_keys(settings.keys)  # says that they are missing: new ones could not open what is there
+    keys = make_keys(settings.keys)
+    print(f"New keys are in {settings.keys}. Copy that file to a safe place: without it nobody can read the database again.", file=sys.stderr)
+    return keys
+
+
+def build(settings: Settings) -> House:
+    """Raises FrontdoorError. Touches no database yet."""
+    try:
+        programme = read_programme(settings.programme)
+        words = Words(programme.languages, constants={name: clean(value) for name, value in programme.constants.items()}, namers=NAMERS)
+        return House(settings, programme, load_scripts(), words, Store.at(settings.url, keys_for(settings)))
+    except (ScriptError, WordsError, StoreError) as error:
+        raise FrontdoorError(str(error)) from error
+
+
+@asynccontextmanager
+async def opened(settings: Settings) -> AsyncIterator[House]:
+    """A house whose database is there and up to date. Raises FrontdoorError."""
+    house = build(settings)
+    try:
+        await prepare(house.store)
+        yield house
+    except StoreAway as error:
+        raise FrontdoorError(f"The database can't be reached: {error}. Is it running, and is FRONTDOOR_DATABASE_URL right?") from error
+    except StoreError as error:
+        raise FrontdoorError(str(error)) from error
+    finally:
+        await house.store.close()
+
+
+async def run(settings: Settings) -> None:
+    """Everything, until SIGTERM or SIGINT. Without a token, and with a terminal, the terminal chat."""
+    async with AsyncExitStack() as stack:
+        house = await stack.enter_async_context(opened(settings))
+        parts: list[Coroutine[Any, Any, None]] = [_tidy(house.store)]
+        if settings.http != "off":
+            from bot.web.health import application, listen, serve  # noqa: PLC0415 - not needed by the other commands
+
+            parts.append(serve(application(house.store.is_reachable), listen(settings.http)))
+        if settings.telegram_token:
+            parts += await _telegram(house, stack)
+        elif sys.stdin.isatty():
+            print("No FRONTDOOR_TELEGRAM_TOKEN is set, so here is the bot in your terminal. Write anything; Ctrl-D ends.", file=sys.stderr)
+            parts += _terminal(house)
+        else:
+            raise FrontdoorError("No FRONTDOOR_TELEGRAM_TOKEN is set and there is no terminal, so nobody could talk to the bot. Put a token into .env, or start in a terminal.")
+        await _until_stopped(parts)
+
+
+async def chat(settings: Settings) -> None:
+    """The terminal chat alone; a running bot beside it does not mind."""
+    async with opened(settings) as house:
+        await _until_stopped(_terminal(house))
+
+
+async def _telegram(house: House, stack: AsyncExitStack) -> list[Coroutine[Any, Any, None]]:
+    from bot.channels.telegram_aiogram import Driver  # noqa: PLC0415 - importing aiogram takes seconds; only who uses it pays
+    from bot.channels.telegram_bot import TelegramBot  # noqa: PLC0415
+
+    assert house.settings.telegram_token  # noqa: S101 - the caller has looked
+    token = house.settings.telegram_token.get_secret_value()
+    bot = TelegramBot(Driver(token, house.settings.telegram_api), token.partition(":")[0])
+    stack.push_async_callback(bot.close)
+    await bot.introduce(house.commands())
+    delivery = house.delivery({"telegram": bot})
+    print("Telegram: listening.", file=sys.stderr)
+    return [delivery.run(), bot.receive(house.intake(delivery).handle, delivery.may_send)]
+
+
+def _terminal(house: House) -> list[Coroutine[Any, Any, None]]:
+    from bot.channels.terminal import Terminal  # noqa: PLC0415 - not needed by a server
+
+    terminal = Terminal(language_hint=os.environ.get("LANG", "").partition(".")[0])
+    delivery = house.delivery({"terminal": terminal})
+
+    async def talk() -> None:
+        await delivery.sweep()
+        if not delivery.may_send():
+            raise FrontdoorError("Another terminal chat is open on this database; close it first.")
+        await terminal.receive(house.intake(delivery).handle)
+        while not delivery.is_idle():
+            await asyncio.sleep(0.05)
+
+    return [talk(), delivery.run()]
+
+
+async def _tidy(store: Store) -> None:
+    while True:
+        with suppress(StoreAway):
+            async with store.begin() as unit:
+                await updates.forget_old(unit)
+                await outbox.forget_old(unit)
+        await asyncio.sleep(TIDY)
+
+
+async def _until_stopped(parts: list[Coroutine[Any, Any, None]]) -> None:
+    """Run the parts side by side; when the first one ends, or a signal comes, the others are asked to stop."""
+    tasks = [asyncio.create_task(part) for part in parts]
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        with suppress(NotImplementedError):  # Windows: Ctrl-C arrives as an exception instead
+            loop.add_signal_handler(number, stop.set)
+    stopped = asyncio.create_task(stop.wait())
+    done, _ = await asyncio.wait([*tasks, stopped], return_when=asyncio.FIRST_COMPLETED)
+    for task in [*tasks, stopped]:
+        task.cancel()
+    await asyncio.gather(*tasks, stopped, return_exceptions=True)
+    for task in done - {stopped}:
+        task.result()
+

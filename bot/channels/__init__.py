@@ -1,0 +1,1 @@
+"""A channel is a file: its dialect in, our nouns out, and back."""

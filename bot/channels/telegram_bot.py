@@ -1,0 +1,132 @@
+"""A Telegram bot over any driver: receive (commit first, confirm afterwards), send, introduce itself."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Protocol
+
+from bot.channels import telegram
+from bot.errors import FrontdoorError, SendError
+from bot.logs import Code
+from bot.messages import Incoming, Outgoing
+from storage.errors import StoreAway
+
+log = logging.getLogger(__name__)
+
+LONG_POLL = 25  # seconds; Telegram allows 50
+LONGEST_WAIT = 30.0  # seconds between two tries while something is away
+
+
+class Refused(Exception):
+    """The Bot API said no: HTTP status, description, seconds to wait."""
+
+    def __init__(self, status: int, description: str, retry_after: float | None = None) -> None:
+        super().__init__(status)  # never the description: it may quote what was sent
+        self.status, self.description, self.retry_after = status, description, retry_after
+
+    @property
+    def meaning(self) -> SendError:
+        return telegram.classify(self.status, self.description, self.retry_after)
+
+
+class Driver(Protocol):
+    """What a library must do for us."""
+
+    async def fetch(self, offset: int | None, timeout: int) -> list[dict[str, Any]]:
+        """Raw updates, not yet confirmed."""
+
+    async def call(self, method: str, parameters: dict[str, Any]) -> Any:
+        """Any method of the Bot API. Raises SendError (unreachable) or Refused."""
+
+    async def close(self) -> None: ...
+
+
+class TelegramBot:
+    def __init__(self, driver: Driver, bot_id: str) -> None:
+        self._driver, self._id, self._name = driver, bot_id, None
+        self._receipts: set[asyncio.Task[None]] = set()
+
+    async def introduce(self, commands: Mapping[str | None, Mapping[str, str]]) -> None:
+        """Ask who we are (raises FrontdoorError when the token is refused), and register the commands per language
+        (two-letter codes only; None: everybody else)."""
+        try:
+            me = await self._driver.call("getMe", {})
+        except Refused as error:
+            if error.meaning.reason == "unauthorised":
+                raise FrontdoorError("Telegram refuses the token in FRONTDOOR_TELEGRAM_TOKEN. Copy it again from @BotFather (/mybots, API Token).") from error
+            raise error.meaning from error
+        self._name = getattr(me, "username", None)
+        for language, names in commands.items():
+            parameters = {"commands": telegram.commands(names), **({"language_code": language} if language else {})}
+            try:
+                await self._driver.call("setMyCommands", parameters)
+            except (Refused, SendError) as error:
+                log.warning("commands could not be registered: %s", Code(type(error).__name__))
+
+    async def receive(self, handle: Callable[[Sequence[Incoming]], Awaitable[None]], may: Callable[[], bool] = lambda: True) -> None:
+        """For ever: fetch, commit, and only then confirm (by asking for what comes after). `may`: is it our turn to poll?"""
+        offset, wait = None, 0.5
+        while True:
+            if not may():
+                await asyncio.sleep(0.5)
+                continue
+            try:
+                raw = await self._driver.fetch(offset, LONG_POLL)
+                wait = 0.5
+            except (Refused, SendError) as error:
+                meaning = error.meaning if isinstance(error, Refused) else error
+                log.warning("Telegram can't be asked for updates: %s", Code(meaning.reason))
+                await asyncio.sleep(meaning.retry_after or wait)
+                wait = min(wait * 2, LONGEST_WAIT)
+                continue
+            if raw:
+                offset = await self._take_in(raw, handle)
+
+    async def _take_in(self, raw: list[dict[str, Any]], handle: Callable[[Sequence[Incoming]], Awaitable[None]]) -> int:
+        batch = [incoming for update in raw if (incoming := telegram.read_update(update, self._id))]
+        wait = 0.1
+        while True:
+            try:
+                await handle(batch)
+                break
+            except StoreAway:  # nothing is confirmed, so nothing can be lost
+                log.warning("the database is away; %s updates wait", len(batch))
+                await asyncio.sleep(wait)
+                wait = min(wait * 2, 5.0)
+        for update in raw:
+            if query := telegram.receipt(update):
+                self._acknowledge(query)
+        return max(int(update["update_id"]) for update in raw) + 1
+
+    def _acknowledge(self, query: str) -> None:
+        """Best effort: the button stops spinning. Nothing depends on it."""
+
+        async def answer() -> None:
+            try:
+                await self._driver.call("answerCallbackQuery", {"callback_query_id": query})
+            except (Refused, SendError):
+                log.debug("a press could not be acknowledged")
+
+        task = asyncio.create_task(answer())
+        self._receipts.add(task)
+        task.add_done_callback(self._receipts.discard)
+
+    async def send(self, outgoing: Outgoing) -> None:
+        """Raises SendError."""
+        for method, parameters in telegram.write(outgoing, self._name):
+            try:
+                await self._driver.call(method, parameters)
+            except Refused as error:
+                if telegram.is_fine(error.description):
+                    continue
+                if method == "editMessageText" and telegram.cannot_edit(error.description):
+                    await self.send(replace(outgoing, replaces=""))
+                    return
+                raise error.meaning from error
+
+    async def close(self) -> None:
+        await asyncio.gather(*self._receipts, return_exceptions=True)
+        await self._driver.close()

@@ -1,0 +1,149 @@
+"""`frontdoor check`: scripts and words agree. Nothing missing, nothing left over, nothing unreachable, nothing forbidden."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from bot.effects import EFFECTS
+from bot.sources import SOURCES
+from dialogs.model import Dialog, Scripts, Step
+from translations.words import PLACEHOLDER, Words
+
+CODE = Path(__file__).parent
+CONSENT_LIMIT = 800  # characters of a consent's first layer (TRUST.md, privacy 2)
+LABEL_LIMIT = 40  # characters of a button: more is cut off on a small phone
+_IN_CODE = re.compile(r'"((?:common|mydata)\.[a-z-]+)"')
+
+
+def check(scripts: Scripts, words: Words) -> list[str]:
+    """Every complaint as one sentence; none: all is well."""
+    needed = dict(_sentences(scripts))
+    complaints = [*_names(scripts), *_reachable(scripts), *_seals(scripts, words)]
+    complaints += _present(needed, words)
+    for language in words.languages:
+        complaints += _translated(needed, words, language)
+    return complaints
+
+
+def _sentences(scripts: Scripts) -> Iterator[tuple[str, str]]:
+    """Every sentence id that may be said, and what it is: sentence, optional, label."""
+    for dialog in scripts.values():
+        for step in dialog.steps:
+            yield from _of_step(dialog, step)
+    for name in sorted({match for path in CODE.parent.glob("*/*.py") for match in _IN_CODE.findall(path.read_text("utf-8"))}):
+        yield name, "sentence"
+    for name in ("yes", "no", "skip", "decline", "back", "keep", "close", "more"):
+        yield f"common.{name}", "label"
+    for verdict in ("given", "refused", "withdrawn"):
+        yield f"mydata.{verdict}", "sentence"
+    for purpose in scripts.consents:
+        yield f"mydata.purpose-{purpose}", "sentence"
+        yield f"stop.what.{purpose}", "label"
+    for command in scripts.commands:
+        yield f"menu.command.{command}", "sentence"
+
+
+def _of_step(dialog: Dialog, step: Step, group: Step | None = None) -> Iterator[tuple[str, str]]:
+    name = f"{dialog.dialog}.{group.id}.{step.id}" if group else f"{dialog.dialog}.{step.id}"
+    for inner in step.steps:
+        yield from _of_step(dialog, inner, step)
+    if step.steps:
+        yield f"{name}.another", "sentence"
+    elif step.ask:
+        yield name, "sentence"
+        yield f"{name}.hint", "optional"
+    else:
+        yield name, "optional" if step.effect or step.goto else "sentence"
+    if step.is_question:
+        yield f"{name}.short", "label"
+    if step.gate:
+        yield from ((f"{name}.yes", "label"), (f"{name}.no", "label"), (f"{name}.after-no", "sentence"))
+    if step.more:
+        yield f"{name}.more", "sentence"
+    if step.ask == "consent":
+        yield from ((f"{name}.after-yes", "optional"), (f"{name}.after-no", "optional"))
+    if step.ask == "withdrawal":
+        yield from ((f"{name}.everything", "label"), (f"{name}.none", "sentence"))
+    if step.from_:
+        yield f"{name}.none", "optional"
+    yield from ((f"{name}.{choice}", "label") for choice in step.choices)
+
+
+def _names(scripts: Scripts) -> Iterator[str]:
+    for dialog in scripts.values():
+        for step in (each for outer in dialog.steps for each in (outer, *outer.steps)):
+            if step.effect and step.effect not in EFFECTS:
+                yield f"dialogs/scripts/{dialog.dialog}.yaml: {step.id}: there is no effect {step.effect!r} in bot/effects.py."
+            if step.from_ and step.from_ not in SOURCES:
+                yield f"dialogs/scripts/{dialog.dialog}.yaml: {step.id}: there is no source {step.from_!r} in bot/sources.py."
+
+
+def _reachable(scripts: Scripts) -> Iterator[str]:
+    reached, open_ = set[str](), ["welcome", "menu", *scripts.commands.values()]
+    while open_:
+        name = open_.pop()
+        if name not in reached:
+            reached.add(name)
+            for step in scripts[name].steps:
+                open_ += [target.partition(".")[0] for target in (step.goto, *(step.choices if step.ask == "dialog" else ())) if target]
+    for name in scripts.keys() - reached:
+        yield f"dialogs/scripts/{name}.yaml: nothing leads to this dialog; give it a `command:`, or a `goto:` or a choice elsewhere."
+    for dialog in scripts.values():
+        for step, after in zip(dialog.steps, dialog.steps[1:], strict=False):
+            if (step.goto or step.ends) and not step.when:
+                yield f"dialogs/scripts/{dialog.dialog}.yaml: {after.id}: can't be reached, {step.id} always leads elsewhere."
+
+
+def _seals(scripts: Scripts, words: Words) -> Iterator[str]:
+    for dialog, step in scripts.consents.values():
+        seal = words.seal(f"{dialog}.{step.id}")
+        if step.seal != seal:
+            was = f"its text changed since version {step.version}: raise `version:`, and write" if step.seal else "write"
+            yield f"dialogs/scripts/{dialog}.yaml: {step.id}: {was} `seal: {seal}`."
+
+
+def _present(needed: dict[str, str], words: Words) -> Iterator[str]:
+    english = words.catalogue("en")
+    for name, kind in needed.items():
+        if kind != "optional" and name not in english.texts:
+            yield f"translations/locales/en/{name.partition('.')[0]}.po: the sentence {name} is missing."
+    for name, where in english.files.items():
+        if name not in needed:
+            yield f"{where}: nothing says the sentence {name}; delete it in every language."
+
+
+def _translated(needed: dict[str, str], words: Words, language: str) -> Iterator[str]:
+    here, english = words.catalogue(language), words.catalogue("en")
+    for name, original in english.texts.items():
+        where = here.files.get(name, f"translations/locales/{language}/{name.partition('.')[0]}.po")
+        text = here.texts.get(name)
+        if text is None:
+            yield f"{where}: the sentence {name} is not translated."
+            continue
+        if here.english[name] != english.english[name]:
+            yield f"{where}: {name} was translated from another English sentence; look at it again, and copy the new msgid."
+        wanted = set(PLACEHOLDER.findall(original if isinstance(original, str) else original[-1]))
+        for form in (text,) if isinstance(text, str) else text:
+            strange = set(PLACEHOLDER.findall(form)) ^ wanted - ({"n"} if isinstance(text, tuple) else set())
+            if strange - ({"n"} if isinstance(text, tuple) else set()):
+                yield f"{where}: {name}: the placeholders differ from the English ones: {', '.join(sorted(strange))}."
+        if isinstance(text, tuple) and len(text) != _forms(here.headers.get("Plural-Forms", "")):
+            yield f"{where}: {name}: needs {_forms(here.headers.get('Plural-Forms', ''))} plural forms, has {len(text)}."
+        if needed.get(name) == "label" and len(str(text)) > LABEL_LIMIT:
+            yield f"{where}: {name}: is a button, and longer than {LABEL_LIMIT} characters."
+        if re.search("[\u202a-\u202e\u2066-\u2069]", str(text)):
+            yield f"{where}: {name}: holds an invisible writing-direction character; delete it, the bot sets them itself."
+    for name, where in here.files.items():
+        if name not in english.texts:
+            yield f"{where}: English has no sentence {name}; delete it."
+    for name in (each for each in needed if needed[each] == "sentence" and re.search(r"^join\.(keep|news)$", each)):
+        length = len(words.tr(name, language))
+        if length > CONSENT_LIMIT:
+            yield f"translations/locales/{language}: {name} has {length} characters with this programme's names; a consent may have {CONSENT_LIMIT}."
+
+
+def _forms(header: str) -> int:
+    match = re.search(r"nplurals=(\d+)", header)
+    return int(match[1]) if match else 0

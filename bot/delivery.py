@@ -1,0 +1,265 @@
+"""The one way out: letters of the outbox, in words, to their channel; in order per chat, within the limits, until they are through.
+
+Replies are marked after they were sent: none is missed, and a crash can at most repeat those in flight. (The Bot API has no
+idempotency key, so "exactly once" can't be had.)
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+from bot.errors import SendError
+from bot.letters import word
+from bot.logs import Code
+from bot.messages import Outgoing
+from storage import chats, outbox
+from storage.errors import StoreAway
+from storage.lease import Lease
+from storage.records import Address, Letter
+from storage.store import Store
+from translations.words import Words
+
+log = logging.getLogger(__name__)
+
+BURST, REFILL = 5, 1.0  # replies to one chat at once, and seconds until one more: Telegram tolerates short bursts, then about 1/s
+ENOUGH_TRIES = 5  # answers of "server error" to one letter before those behind it go first
+LONGEST_WAIT = 60.0  # seconds between two tries
+SWEEP = 1.0  # seconds between two looks for letters that are due, or that a crash left behind
+PAGE = 500  # letters read at once
+MARKS_GATHERED = 0.05  # seconds: one commit for what was sent meanwhile
+GRACE = 5.0  # seconds for what is in flight when we are asked to stop
+
+
+class Channel(Protocol):
+    """What a channel must do: carry one message, or say how it failed."""
+
+    async def send(self, outgoing: Outgoing) -> None:
+        """Raises SendError."""
+
+
+@dataclass(slots=True, eq=False)
+class _Lane:
+    """One chat's letters, in order. Others never wait for it."""
+
+    letters: deque[Letter] = field(default_factory=deque)
+    task: asyncio.Task[None] | None = None
+    next_free: float = 0.0  # the bucket, as the moment at which it would be full again
+
+
+class Delivery:
+    def __init__(
+        self,
+        store: Store,
+        words: Words,
+        channels: Mapping[str, Channel],
+        *,
+        limits: bool = True,
+        clock: Callable[[], float] | None = None,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        leases: Mapping[str, Lease] | None = None,
+    ) -> None:
+        """`clock` in seconds, monotonic; it and `sleep` are injected by tests. `leases`: who may send on a channel (default: we)."""
+        self._store, self._words, self._channels, self._limits = store, words, channels, limits
+        self._clock, self._sleep, self._leases = clock or asyncio.get_running_loop().time, sleep, leases or {}
+        self._lanes: dict[Address, _Lane] = {}
+        self._held: set[int] = set()  # letters in our hands: sent ones too, until that is on disk
+        self._sent: list[int] = []
+        self._something_sent = asyncio.Event()
+        self._paused: dict[str, float] = {}  # channel -> until when
+        self._ours = {channel for channel in channels if channel not in self._leases}
+        self._stopping = False
+
+    # ---- in ----
+
+    def take(self, letters: Sequence[Letter]) -> None:
+        """Letters that were just committed, or found by the sweep."""
+        for letter in letters:
+            channel = letter.address.channel
+            if letter.id in self._held or channel not in self._ours or self._stopping:
+                continue  # whoever may send finds it in the outbox
+            self._held.add(letter.id)
+            lane = self._lanes.setdefault(letter.address, _Lane())
+            self._drop_older_edit(lane, letter)
+            lane.letters.append(letter)
+            if lane.task is None:
+                lane.task = asyncio.create_task(self._run_lane(letter.address, lane))
+
+    def _drop_older_edit(self, lane: _Lane, letter: Letter) -> None:
+        """Three toggles in a row need one edit: the last."""
+        replaces = letter.content.get("replaces")
+        if not replaces:
+            return
+        in_flight = lane.letters[0] if lane.letters and lane.task else None
+        for older in [each for each in lane.letters if each.content.get("replaces") == replaces and each is not in_flight]:
+            lane.letters.remove(older)
+            self._mark(older)
+
+    # ---- out ----
+
+    async def _run_lane(self, address: Address, lane: _Lane) -> None:
+        try:
+            while lane.letters and not self._stopping:
+                await self._wait_for_turn(address.channel, lane)
+                await self._send(lane, lane.letters[0])
+        finally:
+            lane.task = None
+            if not lane.letters:
+                self._lanes.pop(address, None)
+
+    async def _wait_for_turn(self, channel: str, lane: _Lane) -> None:
+        while (pause := self._paused.get(channel, 0) - self._clock()) > 0:
+            await self._sleep(pause)
+        if self._limits:
+            ahead = lane.next_free - self._clock() - (BURST - 1) * REFILL
+            if ahead > 0:
+                await self._sleep(ahead)
+            lane.next_free = max(lane.next_free, self._clock()) + REFILL
+
+    async def _send(self, lane: _Lane, letter: Letter) -> None:
+        channel = letter.address.channel
+        try:
+            await self._channels[channel].send(word(letter, self._words))
+        except SendError as error:
+            await self._refused(lane, letter, error)
+        except Exception as error:  # our own fault (a fact of an unknown shape, ...): this letter must not block those behind it
+            log.exception("letter %s could not be put into words", letter.id, exc_info=error)
+            await self._give_up(lane, letter, "bad-request")
+        else:
+            lane.letters.popleft()
+            self._mark(letter)
+
+    async def _refused(self, lane: _Lane, letter: Letter, error: SendError) -> None:
+        log.info("letter %s was not taken: %s", letter.id, Code(error.reason))
+        channel = letter.address.channel
+        if error.reason in SendError.GONE:
+            await self._close(lane, letter, error.reason)
+        elif error.reason in SendError.REFUSED:
+            await self._give_up(lane, letter, error.reason)
+        elif error.retry_after is not None or error.reason == "unauthorised":
+            self._paused[channel] = max(self._paused.get(channel, 0), self._clock() + (error.retry_after or LONGEST_WAIT))
+        else:
+            tries = letter.tries + 1
+            if error.reason == "server" and tries >= ENOUGH_TRIES:
+                await self._give_up(lane, letter, error.reason)
+            else:
+                lane.letters[0] = replace(letter, tries=tries)
+                await self._sleep(min(2.0 ** min(tries, 10) / 2, LONGEST_WAIT))
+
+    async def _give_up(self, lane: _Lane, letter: Letter, reason: str) -> None:
+        lane.letters.popleft()
+        await self._on_disk(lambda unit: outbox.failed(unit, letter.id, reason))
+        self._held.discard(letter.id)
+
+    async def _close(self, lane: _Lane, letter: Letter, reason: str) -> None:
+        """Nothing more can be said here, until they write again."""
+        ids = [each.id for each in lane.letters]
+        lane.letters.clear()
+
+        async def close(unit: outbox.Unit) -> None:
+            await outbox.sent(unit, ids)
+            if letter.chat_id is not None:
+                await outbox.drop_for(unit, letter.chat_id)
+                await chats.mark_unreachable(unit, letter.chat_id, reason)
+
+        await self._on_disk(close)
+        self._held.difference_update(ids)
+
+    # ---- marking ----
+
+    def _mark(self, letter: Letter) -> None:
+        self._sent.append(letter.id)
+        self._something_sent.set()
+
+    async def _on_disk(self, work: Callable[[outbox.Unit], Awaitable[None]]) -> None:
+        """Until it is."""
+        wait = 0.1
+        while True:
+            try:
+                async with self._store.begin() as unit:
+                    await work(unit)
+                return
+            except StoreAway:
+                await asyncio.sleep(wait)
+                wait = min(wait * 2, 5.0)
+
+    async def _write_marks(self) -> None:
+        ids, self._sent = self._sent, []
+        self._something_sent.clear()
+        try:
+            async with self._store.begin() as unit:
+                await outbox.sent(unit, ids)
+        except BaseException:
+            self._sent = ids + self._sent
+            self._something_sent.set()
+            raise
+        self._held.difference_update(ids)
+
+    async def _keep_marking(self) -> None:
+        while True:
+            await self._something_sent.wait()
+            await asyncio.sleep(MARKS_GATHERED)
+            try:
+                await self._write_marks()
+            except StoreAway:
+                await asyncio.sleep(1)
+
+    # ---- living ----
+
+    async def run(self) -> None:
+        """Until cancelled; then what is in flight is finished, and what was sent is written down."""
+        tasks = [asyncio.create_task(self._keep_marking()), asyncio.create_task(self._keep_sweeping())]
+        try:
+            await asyncio.gather(*tasks)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await asyncio.shield(self._stop())
+
+    async def _keep_sweeping(self) -> None:
+        while True:
+            try:
+                await self.sweep()
+            except StoreAway:
+                log.warning("the database is away; letters wait")
+            await asyncio.sleep(SWEEP)
+
+    async def sweep(self) -> None:
+        """Take up whatever is due and in nobody's hands. Raises StoreAway."""
+        for channel, lease in self._leases.items():
+            if await lease.take():
+                self._ours.add(channel)
+            else:
+                self._ours.discard(channel)
+        last, page = 0, [None] * PAGE
+        while self._ours and len(page) == PAGE:
+            async with self._store.read() as unit:
+                found = await outbox.due(unit, self._ours, PAGE, last)
+            self.take(found)
+            page, last = list(found), found[-1].id if found else last  # type: ignore[arg-type]  # reason: only its length counts
+
+    async def _stop(self) -> None:
+        self._stopping = True
+        tasks = [lane.task for lane in self._lanes.values() if lane.task]
+        if tasks:
+            _, late = await asyncio.wait(tasks, timeout=GRACE)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+        if self._sent:
+            with suppress(StoreAway):
+                await self._write_marks()
+
+    def may_send(self) -> bool:
+        """Is this process the one that sends (and polls)?"""
+        return bool(self._ours)
+
+    def is_idle(self) -> bool:
+        """Nothing in our hands."""
+        return not self._held

@@ -1,0 +1,306 @@
+"""The one way in: a batch of updates becomes one commit, or nothing at all."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import unicodedata
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+from uuid import UUID, uuid4
+
+from bot.effects import EFFECTS, Context, answer_of
+from bot.letters import pack
+from bot.logs import Code
+from bot.messages import Incoming, Kind
+from bot.settings import Programme
+from bot.sources import SOURCES
+from dialogs.model import Scripts
+from dialogs.nouns import Answer, Command, Consent, Decision, Heard, Known, Message, Press, Question, Say, State, Text, Turn, Unreadable
+from dialogs.turn import offered, take_turn, told
+from storage import chats, outbox, people, updates
+from storage.errors import StoreAway
+from storage.records import Address, AnswerRow, Chat, ConsentRow, Draft, Letter, Person, Poison
+from storage.store import Store, Unit
+from translations.detect import by_script, closest
+from translations.words import Words
+
+log = logging.getLogger(__name__)
+
+HandOver = Callable[[Sequence[Letter]], None]
+
+
+class Intake:
+    def __init__(self, store: Store, scripts: Scripts, words: Words, programme: Programme, hand_over: HandOver) -> None:
+        """`hand_over` is given the letters of each commit, at once after it."""
+        self._store, self._scripts, self._words, self._programme, self._hand_over = store, scripts, words, programme, hand_over
+
+    async def handle(self, batch: Sequence[Incoming]) -> None:
+        """Take in a batch; returning means that every one of them is on disk. Safe to call twice, from several processes.
+
+        Raises StoreAway when nothing was taken in: the same batch again, a little later.
+        """
+        if not batch:
+            return
+        try:
+            letters, erased = await self._together(batch)
+        except StoreAway:
+            raise
+        except Exception as error:
+            if len(batch) > 1:
+                for incoming in batch:  # one of them is poison; the others must not suffer
+                    await self.handle([incoming])
+                return
+            letters, erased = await self._set_apart(batch[0], error), False
+        self._hand_over(letters)
+        if erased:
+            await self._scrub()
+
+    async def _together(self, batch: Sequence[Incoming]) -> tuple[list[Letter], bool]:
+        async with self._store.begin() as unit:
+            fresh = await updates.first_sights(unit, [(each.source, each.key) for each in batch])
+            first = {(each.source, each.key): each for each in reversed(batch)}  # a batch may hold one twice
+            todo = [each for each in batch if (each.source, each.key) in fresh and first[each.source, each.key] is each]
+            for poison in (each for each in todo if each.kind is Kind.POISON):
+                await updates.set_apart(unit, Poison(poison.source, poison.key, poison.shape, poison.value))
+            work = _Work(unit, self._scripts, self._words)
+            await work.open({each.address: self._guess(each) for each in reversed(todo) if each.address})
+            for incoming in todo:
+                if incoming.address:
+                    await self._take(work, incoming, incoming.address)
+            letters = await work.make_true()
+        return letters, work.erased
+
+    async def _take(self, work: _Work, incoming: Incoming, address: Address) -> None:
+        chat, person = await work.here(address, self._guess(incoming))
+        match incoming.kind:
+            case Kind.STATUS:
+                work.chats[address] = replace(chat, unreachable=None if incoming.value == "reachable" else incoming.value)
+                return
+            case Kind.GROUP:
+                if chat.state is None:
+                    work.chats[address] = replace(chat, state={"told": True}, turn=chat.turn + 1)
+                    work.say(work.chats[address], [pack(Message((Say("common.group"),)), private_chat=True)])
+                return
+        known = _known(person, chat.channel)
+        state = State.from_json(chat.state) if chat.state else State(chat.language, secrets.randbelow(1_000_000))
+        heard = self._hear(incoming, state, known)
+        turn = self._turn(state, known, heard)
+        await work.take(address, turn, incoming, self._programme)
+
+    def _turn(self, state: State, known: Known, heard: Heard) -> Turn:
+        """The pure engine; what it needs is looked up and the turn taken again."""
+        turn = take_turn(self._scripts, state, known, heard)
+        looked_up = {}
+        while turn.needs:
+            looked_up |= {need: SOURCES[need.source](self._words.languages) for need in turn.needs}
+            turn = take_turn(self._scripts, state, known, heard, looked_up)
+        return turn
+
+    def _hear(self, incoming: Incoming, state: State, known: Known) -> Heard:
+        """The engine's noun. A typed label counts as its button, against what was just offered."""
+        match incoming.kind:
+            case Kind.PRESS:
+                return Press(incoming.prompt, incoming.value)
+            case Kind.COMMAND:
+                return Command(incoming.value, incoming.argument)
+            case Kind.TEXT:
+                table = offered(self._scripts, state, known)
+                code = self._label(incoming.value, table, state.language) if table else None
+                return Press(table.prompt, code) if table and code else Text(incoming.value)
+        return Unreadable(incoming.value)
+
+    def _label(self, text: str, table: Message, language: str) -> str | None:
+        """Their own language first; others only when they agree (Albanian `jo` is no, North German `jo` is yes)."""
+        wanted = _folded(text)
+        if not wanted:
+            return None
+        for languages in ((language,), self._words.languages):
+            codes = {option.code for option in table.options for each in languages if _folded(self._words.fact(option.label, each)) == wanted}
+            if len(codes) == 1:
+                return codes.pop()
+        return None
+
+    def _guess(self, incoming: Incoming) -> str:
+        """The likeliest language of somebody new: the link's, else the channel's, else by the script they write."""
+        there = self._words.languages
+        link = next((part[2:] for part in incoming.argument.split("_") if part.startswith("l-")), "")
+        text = incoming.value if incoming.kind is Kind.TEXT else ""
+        return closest(link, there) or closest(incoming.language_hint, there) or by_script(text, there) or there[0]
+
+    async def _set_apart(self, incoming: Incoming, error: Exception) -> list[Letter]:
+        """One update that can't be taken in: into quarantine, and the person is asked to say it again. Raises StoreAway."""
+        log.error("an update was set apart: kind %s", incoming.kind, exc_info=error)
+        async with self._store.begin() as unit:
+            if not await updates.first_sights(unit, [(incoming.source, incoming.key)]):
+                return []
+            await updates.set_apart(unit, Poison(incoming.source, incoming.key, {"kind": incoming.kind.value}, type(error).__name__))
+            if not incoming.address or incoming.kind in {Kind.STATUS, Kind.GROUP}:
+                return []
+            chat = (await chats.lock(unit, {incoming.address: self._guess(incoming)}))[incoming.address]
+            return await outbox.enqueue(unit, [Draft(f"trouble.{uuid4()}", pack(Message((Say("common.trouble"),))), chat)])
+
+    async def _scrub(self) -> None:
+        try:
+            await self._store.scrub()
+        except Exception as error:  # the rows are gone; the log's old pages go with its next checkpoint
+            log.warning("the log could not be emptied after an erasure: %s", Code(type(error).__name__))
+
+
+@dataclass(slots=True)
+class _Work:
+    """What a batch changes, gathered, so that each table is written once."""
+
+    unit: Unit
+    scripts: Scripts
+    words: Words
+    chats: dict[Address, Chat] = field(default_factory=dict)
+    people: dict[UUID, Person] = field(default_factory=dict)
+    answers: dict[UUID, dict[Question, AnswerRow | None]] = field(default_factory=lambda: defaultdict(dict))
+    decisions: list[tuple[UUID, ConsentRow]] = field(default_factory=list)
+    drafts: list[Draft] = field(default_factory=list)
+    erased: bool = False
+
+    async def open(self, languages: dict[Address, str]) -> None:
+        """Lock the chats, then their people, each in sorted order."""
+        if languages:
+            self.chats |= await chats.lock(self.unit, languages)
+            self.people |= await people.lock(self.unit, [chat.person_id for chat in self.chats.values() if chat.person_id and chat.person_id not in self.people])
+
+    async def here(self, address: Address, language: str) -> tuple[Chat, Person | None]:
+        if address not in self.chats:  # erased a moment ago, in this batch
+            await self.open({address: language})
+        chat = self.chats[address]
+        if chat.unreachable:
+            chat = self.chats[address] = replace(chat, unreachable=None)  # who writes can be reached
+        return chat, self.people.get(chat.person_id) if chat.person_id else None
+
+    async def take(self, address: Address, turn: Turn, incoming: Incoming, programme: Programme) -> None:
+        """One turn: what it decided, what was answered, what is to be done, what is said."""
+        chat = replace(self.chats[address], state=turn.state.to_json(), language=turn.state.language, turn=self.chats[address].turn + 1)
+        for decision in turn.decided:
+            chat = await self.decide(chat, decision)
+        self.chats[address] = chat
+        self.answer(chat, turn)
+        said: list[Mapping[str, Any]] = [pack(message, replaces=incoming.message) for message in turn.said]
+        for effect in turn.effects:
+            await self.write()
+            person = self.people.get(chat.person_id) if chat.person_id else None
+            outcome = await EFFECTS[effect.name](Context(self.unit, chat, person, self.scripts, self.words, programme))
+            said = [*outcome.letters, *said]
+            if outcome.erased:
+                return self.bid_farewell(chat, said)
+        return self.say(chat, said)
+
+    async def decide(self, chat: Chat, decision: Decision) -> Chat:
+        """A person begins at their first yes; a refusal before that is nobody's, and leaves no trace."""
+        if chat.person_id is None:
+            if decision.verdict != "given":
+                return chat
+            person = await people.begin(self.unit)
+            self.people[person.id] = person
+            chat = replace(chat, person_id=person.id)
+        assert chat.person_id  # noqa: S101 - set just above
+        person = self.people[chat.person_id]
+        fingerprint = self.words.fingerprint(decision.sentence, chat.language)
+        row = ConsentRow(decision.purpose, decision.version, decision.verdict, fingerprint, chat.language, chat.channel, self.unit.now)
+        self.decisions.append((person.id, row))
+        self.people[person.id] = replace(person, consents=(*person.consents, row))
+        if decision.verdict == "withdrawn":
+            self.forget(person, decision.purpose)
+        return chat
+
+    def forget(self, person: Person, purpose: str) -> None:
+        """The answers that hung on a consent go with it; so do those whose question the scripts no longer know."""
+        for question in person.answers:
+            step = self.scripts.question(question[0])
+            if step is None or step.purpose == purpose:
+                self.keep(person.id, question, None)
+
+    def keep(self, person_id: UUID, question: Question, row: AnswerRow | None) -> None:
+        """To be written, and known at once: the next update of this batch may be theirs."""
+        self.answers[person_id][question] = row
+        person = self.people[person_id]
+        answers = {**person.answers, question: row} if row else {key: each for key, each in person.answers.items() if key != question}
+        self.people[person_id] = replace(person, answers=answers)
+
+    def answer(self, chat: Chat, turn: Turn) -> None:
+        if not turn.answered:
+            return
+        person = self.people[chat.person_id] if chat.person_id else None
+        allowed = {consent.purpose for consent in person.consents if consent.verdict == "given"} if person else set()
+        for question, answer in turn.answered.items():
+            step = self.scripts.question(question[0])
+            if person is None or step is None or step.purpose not in allowed:  # the engine asks first; this is the second lock on that door
+                raise PermissionError("an answer came without its consent")
+            self.keep(person.id, question, answer and self.row(question, answer, chat))
+
+    def row(self, question: Question, answer: Answer, chat: Chat) -> AnswerRow:
+        step = self.scripts.question(question[0])
+        assert step  # noqa: S101 - answer() has looked
+        coded = answer.kind == "given" and step.ask in {"choice", "choices", "yes-no"} and not answer.words
+        content = {"value": answer.value, "words": answer.words, "label": self.words.fact(told(step, question[0], answer), chat.language) if coded else ""}
+        version = self.scripts[question[0].partition(".")[0]].version
+        return AnswerRow(*question, answer.kind, answer.value if coded else None, {k: v for k, v in content.items() if v}, chat.language, version, self.unit.now)
+
+    def say(self, chat: Chat, contents: Sequence[Mapping[str, Any]]) -> None:
+        self.drafts += [Draft(f"{chat.id}.{chat.turn}.{number}", content, chat) for number, content in enumerate(contents)]
+
+    def bid_farewell(self, chat: Chat, contents: Sequence[Mapping[str, Any]]) -> None:
+        """The chat is gone; its last letter alone knows the way."""
+        self.erased = True
+        gone = Address(chat.channel, chat.address)
+        person = chat.person_id
+        self.drafts = [draft for draft in self.drafts if not (draft.chat and (draft.chat.id == chat.id or (person and draft.chat.person_id == person)))]
+        self.drafts += [Draft(f"farewell.{uuid4()}", content, None, gone, chat.language) for content in contents]
+        self.chats = {address: each for address, each in self.chats.items() if address != gone and not (person and each.person_id == person)}
+        if person:
+            self.people.pop(person, None)
+
+    async def write(self) -> None:
+        """Answers, decisions and what follows from them, one statement per table."""
+        await people.decide(self.unit, self.decisions)
+        self.decisions = []
+        changed = {person_id: rows for person_id, rows in self.answers.items() if rows}
+        self.answers = defaultdict(dict)
+        if not changed:
+            return
+        await people.save_answers(self.unit, {person_id: [row for row in rows.values() if row] for person_id, rows in changed.items()})
+        await people.drop_answers(self.unit, [(person_id, *question) for person_id, rows in changed.items() for question, row in rows.items() if row is None])
+        facets: dict[tuple[UUID, str], list[str]] = {}
+        for person_id, rows in changed.items():
+            facets |= self.facets(person_id, rows)
+        await people.set_facets(self.unit, facets)
+        await people.changed(self.unit, changed)
+
+    def facets(self, person_id: UUID, rows: dict[Question, AnswerRow | None]) -> dict[tuple[UUID, str], list[str]]:
+        """Every facet that one of these answers feeds, with all of its values."""
+        names = {step.facet for question, _ in rows if (step := self.scripts.question(question)) and step.facet}
+        facets: dict[tuple[UUID, str], list[str]] = {(person_id, name): [] for name in names if name}
+        for row in self.people[person_id].answers.values():
+            step = self.scripts.question(row.question)
+            if step and step.facet in names and row.code:
+                facets[person_id, str(step.facet)] += row.code.split()
+        return facets
+
+    async def make_true(self) -> list[Letter]:
+        await self.write()
+        await chats.save(self.unit, self.chats.values())
+        return await outbox.enqueue(self.unit, self.drafts)
+
+
+def _known(person: Person | None, channel: str) -> Known:
+    if person is None:
+        return Known(facts={"channel": channel})
+    answers = {question: answer_of(row) for question, row in person.answers.items()}
+    consents = {row.purpose: Consent(row.version, row.verdict == "given") for row in person.consents}
+    return Known(answers, consents, {"channel": channel})
+
+
+def _folded(label: str) -> str:
+    """Letters and digits only, case and width away: `✅ Done!` is `done`."""
+    plain = unicodedata.normalize("NFKC", label).casefold()
+    return " ".join("".join(character if character.isalnum() else " " for character in plain).split())
+

@@ -1,0 +1,71 @@
+"""What the engine says, as a row of the outbox (sentence ids and facts), and later in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import groupby
+from typing import Any
+
+from bot.messages import Choice, Outgoing
+from dialogs.nouns import Message
+from dialogs.turn import BACK, CLOSE, DECLINE, KEEP, SKIP
+from storage.records import Letter
+from translations.words import Words, laid_out
+
+PICKED, OPEN = "☑ ", "☐ "
+
+
+def pack(message: Message, *, replaces: str = "", document: tuple[str, str] | None = None, private_chat: bool = False) -> dict[str, Any]:
+    """Ready for JSON; nothing that can be left out is in it."""
+    content: dict[str, Any] = {
+        "parts": [[part.id, dict(part.facts), part.optional, part.line] for part in message.parts],
+        "options": [[option.code, option.label, option.picked] for option in message.options],
+        "prompt": message.prompt,
+        "columns": message.columns,
+        "typing": message.typing,
+        "replaces": replaces if message.edits else "",
+        "document": document,
+        "private_chat": private_chat,
+    }
+    return {name: value for name, value in content.items() if value}
+
+
+def word(letter: Letter, words: Words) -> Outgoing:
+    """In the language that the chat has now, which may not be the one it had when this was written."""
+    content, language = letter.content, letter.language
+    choices = [(code, Choice(f"q:{content['prompt']}:{code}", _label(label, picked, language, words))) for code, label, picked in content.get("options", ())]
+    return Outgoing(
+        letter.address,
+        laid_out(_text(content, language, words), language),
+        _rows(choices, content.get("columns", 1)),
+        content.get("typing", False),
+        content.get("replaces", ""),
+        tuple(content["document"]) if "document" in content else None,
+        words.tr("common.private-chat", language) if content.get("private_chat") else "",
+    )
+
+
+def _text(content: Mapping[str, Any], language: str, words: Words) -> str:
+    text = ""
+    for sentence, facts, optional, line in content["parts"]:
+        if optional and not words.exists(sentence):
+            continue
+        text += ("" if not text else "\n" if line or sentence.endswith(".hint") else "\n\n") + words.tr(sentence, language, facts)
+    return text
+
+
+def _label(label: Any, picked: bool | None, language: str, words: Words) -> str:
+    mark = "" if picked is None else PICKED if picked else OPEN
+    return mark + words.fact(label, language)
+
+
+STEERING = frozenset({SKIP, DECLINE, BACK, KEEP, CLOSE})  # two in a row, below; every other button of the engine's own has a row for itself
+
+
+def _rows(choices: Sequence[tuple[str, Choice]], columns: int) -> tuple[tuple[Choice, ...], ...]:
+    rows: list[tuple[Choice, ...]] = []
+    for alike, group in groupby(choices, lambda each: "steering" if each[0] in STEERING else "own" if each[0].startswith(".") else "offered"):
+        wide = {"steering": 2, "own": 1, "offered": columns}[alike]
+        buttons = [choice for _, choice in group]
+        rows += [tuple(buttons[at : at + wide]) for at in range(0, len(buttons), wide)]
+    return tuple(rows)

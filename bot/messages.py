@@ -1,0 +1,80 @@
+"""The nouns that every channel shares: what comes in and what goes out. Start here; then dialogs/turn.py; then bot/intake.py."""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from storage.records import Address
+
+LONGEST_TEXT = 4096  # characters; Telegram sends no more, and nobody answers a question with more
+
+
+class Kind(StrEnum):
+    TEXT = "text"  # value: the words
+    PRESS = "press"  # value: the option's code; prompt: the number on the button
+    COMMAND = "command"  # value: its name; argument: what follows
+    UNREADABLE = "unreadable"  # value: sticker, voice, edited, ...
+    GROUP = "group"  # something in a group chat
+    STATUS = "status"  # value: reachable, or why the chat no longer is
+    POISON = "poison"  # value: the error; shape: its structure without any string
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """One update, stripped of its channel's dialect. (source, key) is unique: the second copy is dropped."""
+
+    source: str  # the channel and the bot, as in telegram/42
+    key: str
+    kind: Kind
+    value: str = ""
+    argument: str = ""
+    prompt: int = 0
+    address: Address | None = None  # None only for poison
+    language_hint: str = ""  # what the channel says of the person's language
+    message: str = ""  # the message whose button was pressed, as the channel calls it
+    shape: Any = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    data: str  # what the button sends back: at most 64 bytes
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """One message to a person, in words, ready for any channel."""
+
+    address: Address
+    text: str
+    rows: tuple[tuple[Choice, ...], ...] = ()  # the buttons, as they are laid out
+    typing: bool = False  # a typed answer is expected
+    replaces: str = ""  # the message that it takes the place of, where the channel can
+    document: tuple[str, str] | None = None  # name and text of a file that comes with it
+    private_chat: str = ""  # the label of a button that leads to a private chat
+
+
+def clean(text: str) -> str:
+    """The one boundary for text from outside (TRUST.md, 10): lone surrogates replaced, control characters dropped (newline
+    and tab kept as blank space), bidi overrides and embeddings dropped, ZWJ and ZWNJ kept, NFC, at most 4,096 characters."""
+    text = text[:LONGEST_TEXT].encode("utf-8", "replace").decode("utf-8").replace("\r\n", "\n").replace("\r", "\n").replace("\t", " ")
+    kept = (character for character in text if character == "\n" or (unicodedata.category(character) != "Cc" and character not in _BIDI))
+    return unicodedata.normalize("NFC", "".join(kept)).strip()[:LONGEST_TEXT]
+
+
+_BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+
+def shape(value: Any, depth: int = 0) -> Any:
+    """The structure of an update, with every string and number taken out: all that quarantine may keep."""
+    if depth > 20:
+        return "..."
+    match value:
+        case dict():
+            return {key if isinstance(key, str) and key.isascii() and key.replace("_", "").isalpha() and len(key) < 40 else "?": shape(each, depth + 1) for key, each in value.items()}
+        case list():
+            return [shape(each, depth + 1) for each in value[:20]]
+    return type(value).__name__

@@ -1,0 +1,113 @@
+"""Every setting, read once, documented where it is declared. From the environment or a `.env` file, prefix FRONTDOOR_."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from bot.errors import FrontdoorError
+from dialogs.files import ScriptError, explain, read_yaml
+
+PUBLIC_API = "https://api.telegram.org"
+
+
+class Programme(BaseModel):
+    """Who runs this installation: programme.yaml."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: Annotated[str, Field(min_length=2, max_length=60, description="the project, as people know it")]
+    controller: Annotated[str, Field(min_length=2, max_length=80, description="the organisation responsible for the data (GDPR, Article 4 (7))")]
+    contact: Annotated[str, Field(min_length=3, max_length=120, description="where a human being helps: a name with a phone or an address")]
+    privacy: Annotated[str, Field(min_length=3, max_length=120, description="where questions about data protection go")]
+    zone: Annotated[str, Field(description="the time zone of dates, an IANA name")] = "Europe/Berlin"
+    languages: Annotated[
+        tuple[str, ...], BeforeValidator(lambda value: tuple(value.split()) if isinstance(value, str) else value), Field(min_length=1, description="offered, in this order; each has a folder in translations/locales")
+    ] = ("en", "de", "ar", "uk")
+    months: Annotated[int, Field(ge=1, le=120, description="answers are kept this long after the last message")] = 24
+
+    @field_validator("zone")
+    @classmethod
+    def _is_a_zone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (ZoneInfoNotFoundError, ValueError) as error:
+            raise ValueError(f"{value!r} is no time zone; an example is Europe/Berlin") from error
+        return value
+
+    @property
+    def timezone(self) -> ZoneInfo:
+        return ZoneInfo(self.zone)
+
+    @property
+    def constants(self) -> dict[str, str]:
+        """Facts that every sentence may use."""
+        return {"programme": self.name, "controller": self.controller, "contact": self.contact, "privacy": self.privacy, "months": str(self.months)}
+
+
+class Settings(BaseSettings):
+    model_config = SettingsConfigDict(env_prefix="FRONTDOOR_", env_file=".env", env_ignore_empty=True, extra="forbid", frozen=True)
+
+    telegram_token: SecretStr | None = Field(None, description="the bot's token from @BotFather; without it there is no Telegram")
+    telegram_api: str = Field(PUBLIC_API, description="base address of the Bot API")
+    telegram_library: Literal["aiogram"] = Field("aiogram", description="the library that speaks with Telegram")
+    database_url: str = Field("", description="sqlite:///FILE or postgresql://USER@HOST/NAME; empty: frontdoor.db in the data folder")
+    key_file: Path | None = Field(None, description="the keys that open the database; empty: keys in the data folder")
+    data_dir: Path = Field(Path("var"), description="where files of this installation live")
+    programme: Path = Field(Path("programme.yaml"), description="who runs this installation")
+    http: str = Field("127.0.0.1:8080", description="host:port of /healthz and /readyz; `off` for none")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="how much is logged; never words of people")
+    limits: Literal["on", "off"] = Field("on", description="`off` only for measuring against an emulator; refused for the public Bot API")
+
+    @field_validator("http")
+    @classmethod
+    def _is_an_address(cls, value: str) -> str:
+        host, _, port = value.rpartition(":")
+        if value != "off" and not (host and port.isdecimal() and int(port) < 65536):
+            raise ValueError("is host:port, for example 127.0.0.1:8080, or `off`")
+        return value
+
+    @property
+    def url(self) -> str:
+        return self.database_url or f"sqlite:///{self.data_dir / 'frontdoor.db'}"
+
+    @property
+    def keys(self) -> Path:
+        return self.key_file or self.data_dir / "keys"
+
+
+def read_settings() -> Settings:
+    """Raises FrontdoorError naming each wrong setting."""
+    try:
+        settings = Settings()  # type: ignore[call-arg]  # reason: pydantic-settings reads the environment
+    except ValidationError as error:
+        raise FrontdoorError("\n".join(_complaint(fault["loc"], fault["type"], fault["msg"]) for fault in error.errors())) from None
+    except UnicodeDecodeError as error:
+        raise FrontdoorError("The file .env is not UTF-8; save it as UTF-8.") from error
+    if settings.limits == "off" and settings.telegram_api.rstrip("/") == PUBLIC_API:
+        raise FrontdoorError("FRONTDOOR_LIMITS=off is only for measuring against an emulator: set FRONTDOOR_TELEGRAM_API to one, or remove it.")
+    return settings
+
+
+def _complaint(place: tuple[int | str, ...], kind: str, message: str) -> str:
+    name = "FRONTDOOR_" + str(place[0]).upper().removeprefix("FRONTDOOR_") if place else "FRONTDOOR_?"
+    if kind == "extra_forbidden":
+        return f"{name} (in .env) is no setting of Frontdoor; `frontdoor doctor` lists them all."
+    return f"{name}: {message.removeprefix('Value error, ')}."
+
+
+def read_programme(path: Path) -> Programme:
+    """Raises FrontdoorError with file and line."""
+    if not path.exists():
+        raise FrontdoorError(f"{path} is missing: it says who runs this installation. Copy programme.yaml of the project and change it (FRONTDOOR_PROGRAMME).")
+    try:
+        data, node = read_yaml(path)
+        return Programme.model_validate(data)
+    except ScriptError as error:
+        raise FrontdoorError(str(error)) from error
+    except ValidationError as error:
+        raise FrontdoorError(explain(path, node, error)) from None

@@ -1,0 +1,1 @@
+"""What answers over HTTP. For now: is it alive, and is it ready?"""

@@ -1,0 +1,50 @@
+"""GET /healthz (the process is alive) and /readyz (the database answers, and we are not about to stop)."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Awaitable, Callable
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
+
+from bot.errors import FrontdoorError
+
+
+def application(is_ready: Callable[[], Awaitable[bool]]) -> Starlette:
+    async def alive(_: Request) -> PlainTextResponse:
+        return PlainTextResponse("alive\n")
+
+    async def ready(_: Request) -> PlainTextResponse:
+        return PlainTextResponse("ready\n") if await is_ready() else PlainTextResponse("the database does not answer\n", 503)
+
+    return Starlette(routes=[Route("/healthz", alive), Route("/readyz", ready)])
+
+
+def listen(address: str) -> socket.socket:
+    """Raises FrontdoorError when the port is taken or not ours to take."""
+    host, _, port = address.rpartition(":")
+    host = host.strip("[]")
+    sock = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        sock.bind((host, int(port)))
+    except OSError as error:
+        sock.close()
+        raise FrontdoorError(f"FRONTDOOR_HTTP: {address} can't be used ({error.strerror}). Is another Frontdoor running? Choose another port, or `off`.") from error
+    return sock
+
+
+async def serve(app: Starlette, sock: socket.socket) -> None:
+    """Until cancelled."""
+    server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False, lifespan="off"))
+    task = asyncio.create_task(server._serve([sock]))  # noqa: SLF001 - serve() would take over the process's signal handlers, which are ours
+    try:
+        await asyncio.shield(task)
+    finally:
+        server.should_exit = True
+        await asyncio.wait([task], timeout=1)

@@ -1,0 +1,94 @@
+"""Reads scripts: every scalar a string, no key twice, and every fault with its file and line.
+
+Plain YAML turns the language `no` into False, `12:30` into 750 and `0677` into 447, and lets a key written twice win
+silently. So we read strings only; the model gives the types back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from dialogs.model import Dialog, Scripts
+
+SCRIPTS = Path(__file__).parent / "scripts"
+
+
+class ScriptError(Exception):
+    """A script says something that it may not say; the message names the file and the line."""
+
+
+class _Plain(yaml.BaseLoader):
+    """BaseLoader (every scalar a string) that also refuses a key written twice."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if key.value in seen:
+                raise yaml.constructor.ConstructorError(None, None, f"the key {key.value!r} is written twice", key.start_mark)
+            seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
+def read_yaml(path: Path) -> tuple[Any, yaml.Node | None]:
+    """The file's content as strings, lists and dicts, and the node tree that knows the lines."""
+    try:
+        text = path.read_text("utf-8")
+        return yaml.load(text, Loader=_Plain), yaml.compose(text, Loader=_Plain)  # noqa: S506 - _Plain is BaseLoader: it makes strings only
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise ScriptError(f"{path}:{line}: {error.problem}.") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise ScriptError(f"{path}: can't be read ({type(error).__name__}): is it there, and UTF-8?") from error
+
+
+def line_of(node: yaml.Node | None, place: Sequence[str | int]) -> int:
+    """The line (from 1) of the innermost part of `place` that exists in the file."""
+    for part in place:
+        if isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+            node = node.value[part]
+        elif isinstance(node, yaml.MappingNode):
+            found = [(key, value) for key, value in node.value if key.value == part]
+            if not found:
+                break
+            node = found[0][1] if isinstance(found[0][1], yaml.SequenceNode | yaml.MappingNode) else found[0][0]
+        else:
+            break
+    return node.start_mark.line + 1 if node else 1
+
+
+def explain(path: Path, node: yaml.Node | None, error: ValidationError) -> str:
+    """One line per fault: file, line, what is wrong."""
+    lines = []
+    for fault in error.errors():
+        place = fault["loc"]
+        what = f"the key {place[-1]!r} is not known here" if fault["type"] == "extra_forbidden" else fault["msg"].removeprefix("Value error, ")
+        name = ".".join(str(part) for part in place if isinstance(part, str))
+        lines.append(f"{path}:{line_of(node, place)}: {name + ': ' if name else ''}{what}.")
+    return "\n".join(lines)
+
+
+def read_script(path: Path) -> Dialog:
+    """One script. Raises ScriptError with file and line."""
+    data, node = read_yaml(path)
+    try:
+        return Dialog.model_validate(data)
+    except ValidationError as error:
+        raise ScriptError(explain(path, node, error)) from error
+
+
+def load_scripts(folder: Path = SCRIPTS) -> Scripts:
+    """Every script of a folder, checked against each other. Raises ScriptError."""
+    paths = sorted(folder.glob("*.yaml"))
+    dialogs = {path: read_script(path) for path in paths}
+    for path, dialog in dialogs.items():
+        if dialog.dialog != path.stem:
+            raise ScriptError(f"{path}:1: the dialog is called {dialog.dialog!r}; name the file {dialog.dialog}.yaml.")
+    try:
+        return Scripts(dialogs.values())
+    except ValueError as error:
+        raise ScriptError(f"{folder}: {error}") from error

@@ -1,0 +1,184 @@
+"""The nouns of a turn: what the engine is given, and what it gives back. All frozen, all plain, all ready for JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Literal, Self
+
+# What may stand in a sentence's {placeholder}: a plain value, or a reference that is put into words at sending:
+# {"say": sentence id}, {"from": source, "code": code}, {"list": [facts]}, {"pair": [fact, fact]}.
+Fact = str | int | Mapping[str, Any]
+Facts = Mapping[str, Fact]
+
+
+# ---- what a person did ------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """Words that are no button's label and no command; cleaned by the channel boundary."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Press:
+    """A button of a question, pressed or typed."""
+
+    prompt: int
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    name: str
+    argument: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A sticker, a voice message, an edited message, ...: `kind` names it."""
+
+    kind: str
+
+
+Heard = Text | Press | Command | Unreadable
+
+
+# ---- what is known of them --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    kind: Literal["given", "skipped", "declined"]
+    value: str = ""  # a code, codes with spaces between, a number, or the words themselves
+    words: str = ""  # what was typed, where that differs from the value
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    version: int
+    given: bool
+
+
+Question = tuple[str, str]  # question id (`newcomer.languages.level`), round of its group ("" outside, "1", "2", ...)
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the store knows of a person, and facts that conditions may use (`${channel}`)."""
+
+    answers: Mapping[Question, Answer] = field(default_factory=dict)
+    consents: Mapping[str, Consent] = field(default_factory=dict)
+    facts: Mapping[str, str] = field(default_factory=dict)
+
+
+# ---- where a conversation stands --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One dialog under way. What interrupts it stands above it and gives way to it again."""
+
+    dialog: str
+    step: str = ""  # the pending question; "" asks for whatever is open
+    inner: str = ""  # inside a group: the step of it, or "another"
+    round: int = 1
+    prompt: int = 0  # the number on the pending question's buttons; 0: not asked yet
+    offered: tuple[str, ...] = ()  # codes of the pending question, frozen when it was asked
+    picked: tuple[str, ...] = ()  # toggled so far
+    warned: bool = False  # told that the text looks private; the same again is meant
+    done: tuple[str, ...] = ()  # what was said or done
+    memo: Mapping[str, str] = field(default_factory=dict)  # answers that go with the dialog
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Where a chat stands: nothing that the engine needs is kept anywhere else."""
+
+    language: str
+    prompts: int = 0  # the last prompt number given
+    passed: tuple[str, ...] = ()  # gates
+    frames: tuple[Frame, ...] = ()  # the last one is on top
+
+    def to_json(self) -> dict[str, Any]:
+        """Defaults left out: a state travels with every turn."""
+        frames = [{key: value for key, value in asdict(frame).items() if value != _BLANK[key]} for frame in self.frames]
+        return {"language": self.language, "prompts": self.prompts, "passed": self.passed, "frames": frames}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        """Forgiving: a key that this version does not know is left behind, a missing one has its default."""
+        frames = tuple(Frame(**{key: tuple(value) if isinstance(value, list) else value for key, value in frame.items() if key in _BLANK}) for frame in data["frames"])
+        return cls(data["language"], data["prompts"], tuple(data["passed"]), frames)
+
+
+_BLANK: dict[str, Any] = asdict(replace(Frame("?"), dialog=""))
+
+
+# ---- what follows -----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Say:
+    """One sentence: its id and the facts in it."""
+
+    id: str
+    facts: Facts = field(default_factory=dict)
+    optional: bool = False  # left out where English has no such sentence (hints)
+    line: bool = False  # follows on the next line, not after a blank one
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    code: str
+    label: Fact
+    picked: bool | None = None  # None: not a toggle
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What is said in one go; with a question, its options and the prompt number that its buttons carry."""
+
+    parts: tuple[Say, ...]
+    options: tuple[Option, ...] = ()
+    prompt: int = 0
+    columns: int = 1
+    typing: bool = False  # a typed answer is expected
+    edits: bool = False  # replaces the message whose button was pressed, where the channel can
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """A consent given, refused or withdrawn; `sentence` is the text that was shown."""
+
+    purpose: str
+    version: int
+    verdict: Literal["given", "refused", "withdrawn"]
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """A named verb that the front door makes true in the same commit."""
+
+    name: str
+    memo: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """A list that the engine must be given before it can go on."""
+
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    state: State
+    said: tuple[Message, ...] = ()
+    answered: Mapping[Question, Answer | None] = field(default_factory=dict)  # None: taken back
+    decided: tuple[Decision, ...] = ()
+    effects: tuple[Effect, ...] = ()
+    needs: tuple[Need, ...] = ()  # not empty: nothing else counts; look these up and take the turn again

@@ -1,0 +1,609 @@
+"""One turn of a conversation: a pure function. No clock, no database, no await; it can be tested by reading it aloud.
+
+Where to go next is never stored, it follows: the next question is the first one of the dialog that is not settled yet.
+So a script may change under a person, a loop may break and years may pass: what is answered stays, only what is new is asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from dialogs.answers import Fault, understand
+from dialogs.model import Dialog, Scripts, Step
+from dialogs.nouns import Answer, Command, Consent, Decision, Effect, Fact, Frame, Heard, Known, Message, Need, Option, Press, Question, Say, State, Text, Turn
+
+LookedUp = Mapping[Need, tuple[str, ...]]  # a source's codes
+
+FURTHEST = 200  # steps that one turn may walk before we call it a circle of `goto`
+SKIP, DECLINE, BACK, KEEP, CLOSE, MORE, DONE, AGAIN, ENOUGH = ".skip", ".decline", ".back", ".keep", ".close", ".more", ".done", ".again", ".enough"
+TYPED = {"skip": SKIP, "back": BACK, "done": DONE}  # commands that press the button of that name
+
+
+def take_turn(scripts: Scripts, state: State, known: Known, heard: Heard, looked_up: LookedUp | None = None) -> Turn:
+    """What follows when a person in `state`, of whom we know `known`, does `heard`. Raises nothing that `heard` could cause."""
+    walk = _Walk(scripts, state, known, looked_up or {})
+    try:
+        walk.hear(heard)
+    except _Missing as missing:
+        return Turn(state, needs=(missing.need,))
+    return walk.turn()
+
+
+def offered(scripts: Scripts, state: State, known: Known) -> Message | None:
+    """The options that stand on the table, so that a typed label can be recognised; None at a question that is typed."""
+    walk = _Walk(scripts, state, known, {})
+    if not walk.frames:
+        return None
+    frame = walk.top
+    step = walk.pending(frame)
+    if step is None or frame.prompt == 0 or step.ask in {"text", "number"}:
+        return None
+    return Message((), walk.options(frame, step), frame.prompt)
+
+
+class _Missing(Exception):
+    def __init__(self, need: Need) -> None:
+        super().__init__(need.source)
+        self.need = need
+
+
+@dataclass(slots=True, eq=False)
+class _Place:
+    """A Frame that may change while the turn lasts."""
+
+    dialog: Dialog
+    step: str
+    inner: str
+    round: int
+    prompt: int
+    offered: tuple[str, ...]
+    picked: tuple[str, ...]
+    warned: bool
+    done: list[str]
+    memo: dict[str, str]
+
+    @classmethod
+    def of(cls, frame: Frame, dialog: Dialog) -> _Place:
+        return cls(dialog, frame.step, frame.inner, frame.round, frame.prompt, frame.offered, frame.picked, frame.warned, list(frame.done), dict(frame.memo))
+
+    def frozen(self) -> Frame:
+        return Frame(
+            self.dialog.dialog, self.step, self.inner, self.round, self.prompt, self.offered, self.picked, self.warned, tuple(self.done), self.memo
+        )
+
+    def turn_to(self, step: str = "", inner: str = "", round_: int = 1) -> None:
+        """Another question (or, with nothing, whichever is open)."""
+        self.step, self.inner, self.round = step, inner, round_
+        self.prompt, self.offered, self.picked, self.warned = 0, (), (), False
+
+
+@dataclass(slots=True)
+class _Answers:
+    """Answers before and during the turn, and which of them changed."""
+
+    now: dict[Question, Answer]
+    changed: dict[Question, Answer | None] = field(default_factory=dict)
+
+    def put(self, question: Question, answer: Answer) -> None:
+        self.now[question] = self.changed[question] = answer
+
+    def drop(self, question: Question) -> None:
+        if self.now.pop(question, None):
+            self.changed[question] = None
+
+
+class _Walk:
+    """The engine at work: everything it changes is its own copy."""
+
+    def __init__(self, scripts: Scripts, state: State, known: Known, looked_up: LookedUp) -> None:
+        self.scripts, self.state, self.looked_up, self.facts = scripts, state, looked_up, known.facts
+        self.language, self.prompts, self.passed = state.language, state.prompts, list(state.passed)
+        self.answers, self.consents = _Answers(dict(known.answers)), dict(known.consents)
+        # A dialog that left the scripts leaves the conversation too.
+        self.frames = [_Place.of(frame, scripts[frame.dialog]) for frame in state.frames if frame.dialog in scripts]
+        self.parts: list[Say] = []
+        self.question: Message | None = None
+        self.decided: list[Decision] = []
+        self.effects: list[Effect] = []
+        self.over = False
+
+    @property
+    def top(self) -> _Place:
+        return self.frames[-1]
+
+    def turn(self) -> Turn:
+        state = State(self.language, self.prompts, tuple(self.passed), tuple(place.frozen() for place in self.frames))
+        message = self.question or Message(())
+        said = replace(message, parts=(*self.parts, *message.parts))
+        return Turn(state, (said,) if said.parts else (), self.answers.changed, tuple(self.decided), tuple(self.effects))
+
+    # ---- hearing ----
+
+    def hear(self, heard: Heard) -> None:
+        first = not self.frames
+        if first:
+            self.frames.append(_Place.of(Frame("welcome"), self.scripts["welcome"]))
+        match heard:
+            case Command(name, argument) if name in self.scripts.commands:
+                self.command(self.scripts.commands[name], argument)
+            case _ if first:
+                self.go_on()
+            case Command("start"):
+                self.again("common.welcome-back")
+            case Command(name) if name in TYPED and TYPED[name] in self.codes():
+                self.choose(TYPED[name])
+            case Command():
+                self.again("common.unknown-command")
+            case Press(prompt, code):
+                if prompt == self.top.prompt and code in self.codes():
+                    self.choose(code)
+                else:
+                    self.again("common.old-button")
+            case Text(text):
+                self.type(text)
+            case _:
+                self.again("common.edited" if heard.kind == "edited" else "common.unreadable")
+
+    def command(self, dialog: str, argument: str) -> None:
+        self.open(dialog)
+        self.go_on()
+        if argument in self.top.offered and self.top.dialog.dialog == dialog:
+            self.parts, self.question = [], None
+            self.choose(argument)
+
+    def again(self, *sentences: str) -> None:
+        """Say something, and the pending question again."""
+        self.parts += [Say(sentence) for sentence in sentences]
+        self.go_on()
+
+    def type(self, text: str) -> None:
+        place = self.top
+        step = self.pending(place)
+        if step is None or place.prompt == 0:
+            self.go_on()
+        elif step.ask in {"text", "number"} or (step.other and step.ask == "choice"):
+            answer = understand(step, text, insisted=place.warned)
+            if isinstance(answer, Fault):
+                place.warned = answer.sentence == "common.looks-private"
+                self.parts.append(Say(answer.sentence, answer.facts))
+                self.go_on()
+            else:
+                self.settle(place, step, answer)
+        else:
+            self.again("common.press-a-button")
+
+    # ---- choosing ----
+
+    def choose(self, code: str) -> None:
+        place = self.top
+        step = self.pending(place)
+        if step is None:
+            return self.go_on()
+        navigate = self._NAVIGATION.get(code)
+        if navigate:
+            navigate(self, place, step)
+        else:
+            self._CHOICES[str(step.ask)](self, place, step, code)
+        return None
+
+    def skip(self, place: _Place, step: Step) -> None:
+        self.pass_over(place, step, Answer("skipped"))
+
+    def decline(self, place: _Place, step: Step) -> None:
+        self.pass_over(place, step, Answer("declined"))
+
+    def pass_over(self, place: _Place, step: Step, answer: Answer) -> None:
+        group = self.group(place)
+        if group and step is group.steps[0]:
+            if place.round > 1:
+                return self.enough(place, step)
+            self.clear(place, group)
+            self.answers.put((self.id(place, group), ""), answer)
+            place.turn_to()
+            return self.go_on()
+        return self.settle(place, step, answer)
+
+    def keep(self, place: _Place, _step: Step) -> None:
+        place.turn_to()
+        self.go_on()
+
+    def close(self, place: _Place, _step: Step) -> None:
+        self.frames.remove(place)
+        self.go_on()
+
+    def tell_more(self, place: _Place, step: Step) -> None:
+        self.again(self.id(place, step) + ".more")
+
+    def done(self, place: _Place, step: Step) -> None:
+        if place.picked:
+            self.settle(place, step, Answer("given", " ".join(place.picked)))
+        else:
+            self.again("common.pick-one")
+
+    def one_more(self, place: _Place, _step: Step) -> None:
+        place.turn_to(place.step, "", place.round + 1)
+        self.go_on()
+
+    def enough(self, place: _Place, _step: Step) -> None:
+        group = place.dialog.by_id[place.step]
+        rounds = sum(1 for question, _ in self.answers.now if question == self.id(place, group, group.steps[0]))
+        self.answers.put((self.id(place, group), ""), Answer("given", str(rounds)))
+        place.turn_to()
+        self.go_on()
+
+    def back(self, place: _Place, step: Step) -> None:
+        group = self.group(place)
+        if group and place.inner == "another":
+            place.turn_to(group.id, group.steps[-1].id, place.round)
+        elif group and step is not group.steps[0]:
+            place.turn_to(group.id, group.steps[group.steps.index(step) - 1].id, place.round)
+        elif group and place.round > 1:
+            place.turn_to(group.id, "another", place.round - 1)
+        elif before := self.before(place):
+            place.turn_to(before.id)
+        self.go_on()
+
+    def toggle(self, place: _Place, step: Step, code: str) -> None:
+        if code == DONE:
+            return self.done(place, step)
+        picked = set(place.picked) ^ {code}
+        place.picked = tuple(each for each in place.offered if each in picked)  # in the order offered, however they were pressed
+        self.ask(place, step)
+        assert self.question  # noqa: S101 - ask() has just made it
+        self.question = replace(self.question, edits=True)
+        return None
+
+    def take(self, place: _Place, step: Step, code: str) -> None:
+        self.settle(place, step, Answer("given", code))
+
+    def decide(self, place: _Place, step: Step, code: str) -> None:
+        purpose = str(step.purpose)
+        had = self.consents.get(purpose, Consent(0, given=False)).given
+        verdict: Literal["given", "refused", "withdrawn"] = "given" if code == "yes" else "withdrawn" if had else "refused"
+        self.decided.append(Decision(purpose, step.version, verdict, self.id(place, step)))
+        self.consents[purpose] = Consent(step.version, verdict == "given")
+        self.parts.append(Say(f"{self.id(place, step)}.after-{code}", optional=True))
+        place.turn_to()
+        if verdict != "given":
+            self.forget(purpose, place)
+            if step.required:
+                self.frames.remove(place)
+        self.go_on()
+
+    def pass_gate(self, place: _Place, step: Step, code: str) -> None:
+        if not step.gate:
+            return self.take(place, step, code)
+        place.turn_to()
+        if code == "yes":
+            self.passed.append(self.id(place, step))
+        else:
+            self.parts.append(Say(f"{self.id(place, step)}.after-no"))
+            self.frames.remove(place)
+        return self.go_on()
+
+    def withdraw(self, place: _Place, step: Step, code: str) -> None:
+        given = [purpose for purpose, consent in self.consents.items() if consent.given]
+        for purpose in given if code == "everything" else [code]:
+            self.decided.append(Decision(purpose, self.consents[purpose].version, "withdrawn", self.id(place, step)))
+            self.consents[purpose] = Consent(self.consents[purpose].version, given=False)
+            self.forget(purpose, place)
+        self.settle(place, step, Answer("given", code))
+
+    def forget(self, purpose: str, place: _Place) -> None:
+        """Without the consent its dialogs and answers go; the store does the same in the same commit."""
+        self.frames = [each for each in self.frames if each is place or purpose not in each.dialog.purposes]
+        for question in list(self.answers.now):
+            step = self.scripts.question(question[0])
+            if step and step.purpose == purpose:
+                self.answers.now.pop(question)
+
+    def open_chosen(self, place: _Place, _step: Step, code: str) -> None:
+        self.frames.remove(place)
+        self.open(code)
+        self.go_on()
+
+    def change(self, place: _Place, step: Step, code: str) -> None:
+        if code == DONE:
+            place.done.append(step.id)
+            place.turn_to()
+        else:
+            place.turn_to(code)
+        self.go_on()
+
+    def settle(self, place: _Place, step: Step, answer: Answer) -> None:
+        """The pending question has its answer; on to whatever is open."""
+        group = self.group(place)
+        if group and (self.id(place, group), "") in self.answers.now:
+            self.clear(place, group)  # a finished group that is answered anew begins anew
+        if step.purpose:
+            self.answers.put((self.id(place, group, step) if group else self.id(place, step), str(place.round) if group else ""), answer)
+        else:
+            place.memo[step.id] = answer.value
+        if step.sets == "language" and answer.kind == "given":
+            self.language = answer.value
+        place.turn_to(*((group.id, "", place.round) if group else ()))
+        self.go_on()
+
+    def clear(self, place: _Place, group: Step) -> None:
+        prefix = self.id(place, group)
+        for question in [each for each in self.answers.now if each[0] == prefix or each[0].startswith(prefix + ".")]:
+            self.answers.drop(question)
+
+    _NAVIGATION = {SKIP: skip, DECLINE: decline, KEEP: keep, CLOSE: close, MORE: tell_more, AGAIN: one_more, ENOUGH: enough, BACK: back}
+    _CHOICES = {
+        "choice": take,
+        "choices": toggle,
+        "yes-no": pass_gate,
+        "consent": decide,
+        "withdrawal": withdraw,
+        "dialog": open_chosen,
+        "summary": change,
+    }
+
+    # ---- going on ----
+
+    def open(self, name: str) -> None:
+        """On top; a dialog that is under way already comes up again as it stands."""
+        under_way = next((place for place in self.frames if place.dialog.dialog == name), None)
+        if under_way:
+            self.frames.remove(under_way)
+        self.frames.append(under_way or _Place.of(Frame(name), self.scripts[name]))
+
+    def go_on(self) -> None:
+        """Walk until something is asked, or the conversation ends."""
+        for _ in range(FURTHEST):
+            if self.over:
+                return
+            if not self.frames:
+                self.open("menu")
+            place = self.top
+            step = self.pending(place) or self.next(place)
+            if self.over or not self.frames or place is not self.top:
+                continue  # a `goto` or an end on the way
+            if step is None:
+                self.frames.pop()
+            elif step.purpose and step.ask != "consent" and not self.allowed(step.purpose):
+                self.open(self.scripts.consents[step.purpose][0])
+            elif self.ask(place, step):
+                return
+        raise RecursionError(f"the dialog {self.top.dialog.dialog} walks in a circle")
+
+    def allowed(self, purpose: str) -> bool:
+        consent = self.consents.get(purpose)
+        return consent is not None and consent.given and consent.version == self.scripts.consents[purpose][1].version
+
+    def pending(self, place: _Place) -> Step | None:
+        """The step that waits for an answer: of a group, the inner one (or the group itself at "another?")."""
+        step = place.dialog.by_id.get(place.step)
+        if step is None or not self.applies(place, step) or not (step.ask or step.steps):
+            return None
+        if not step.steps or place.inner == "another":
+            return step
+        return next((inner for inner in step.steps if inner.id == place.inner), None)
+
+    def next(self, place: _Place) -> Step | None:
+        """The first step that is not settled; what is only said or done on the way is said and done."""
+        group = place.dialog.by_id.get(place.step)
+        if group and group.steps and self.applies(place, group):
+            return self.next_inside(place, group)
+        for step in place.dialog.steps:
+            if not self.applies(place, step):
+                continue
+            if step.ask is None and not step.steps:
+                if step.id not in place.done:
+                    self.do(place, step)
+                    if self.over or not self.frames or place is not self.top:
+                        return None
+            elif not self.settled(place, step):
+                place.turn_to(step.id)
+                return self.next_inside(place, step) if step.steps else step
+        return None
+
+    def next_inside(self, place: _Place, group: Step) -> Step:
+        again = (self.id(place, group), "") in self.answers.now  # changed from the summary: from its beginning
+        for inner in group.steps:
+            if again or (self.id(place, group, inner), str(place.round)) not in self.answers.now:
+                place.turn_to(group.id, inner.id, place.round)
+                return inner
+        place.turn_to(group.id, "another", place.round)
+        return group
+
+    def do(self, place: _Place, step: Step) -> None:
+        place.done.append(step.id)
+        self.parts.append(Say(self.id(place, step), optional=bool(step.effect or step.goto)))
+        if step.effect:
+            self.effects.append(Effect(step.effect, dict(place.memo)))
+        if step.ends:
+            self.frames, self.over = [], True
+        elif step.goto:
+            self.frames.remove(place)
+            dialog, _, question = step.goto.partition(".")
+            self.open(dialog)
+            if question:
+                self.top.turn_to(question)
+
+    def settled(self, place: _Place, step: Step) -> bool:
+        if step.gate:
+            return self.id(place, step) in self.passed
+        if step.ask == "consent":
+            consent = self.consents.get(str(step.purpose))
+            return consent is not None and consent.version == step.version and (consent.given or not step.required)
+        if step.ask == "summary":
+            return step.id in place.done
+        if step.purpose:
+            return (self.id(place, step), "") in self.answers.now
+        return step.id in place.memo
+
+    def applies(self, place: _Place, step: Step) -> bool:
+        return step.when is None or step.when.holds(self.values(place, step.when.questions))
+
+    def values(self, place: _Place, questions: frozenset[str]) -> dict[str, str]:
+        values = {}
+        for name in questions:
+            if name in self.facts:
+                values[name] = self.facts[name]
+            elif name in place.memo:
+                values[name] = place.memo[name]
+            elif answer := self.answers.now.get((f"{place.dialog.dialog}.{name}", "")):
+                values[name] = answer.value
+        return values
+
+    # ---- asking ----
+
+    def ask(self, place: _Place, step: Step) -> bool:
+        """False: there is nothing to ask after all."""
+        if place.prompt == 0 or not (step.from_ or step.ask == "withdrawal"):
+            place.offered = self.contents(place, step)  # a list from outside is frozen; what the script says is as the script says
+        if place.prompt == 0:
+            if not place.offered and step.ask in {"choice", "choices", "withdrawal"}:
+                self.parts.append(Say(self.id(place, step) + ".none"))
+                place.memo[step.id] = ""
+                place.turn_to()
+                return False
+            before = self.answered(place, step)
+            if step.ask == "choices" and before and before.kind == "given":
+                place.picked = tuple(code for code in before.value.split() if code in place.offered)
+            self.prompts += 1
+            place.prompt = self.prompts
+        typing = step.ask in {"text", "number"} or step.other
+        self.question = Message(self.wording(place, step), self.options(place, step), place.prompt, step.columns, typing)
+        return True
+
+    def contents(self, place: _Place, step: Step) -> tuple[str, ...]:
+        match step.ask:
+            case "yes-no" | "consent":
+                return ("yes", "no")
+            case "withdrawal":
+                given = tuple(purpose for purpose, consent in self.consents.items() if consent.given)
+                return (*given, "everything") if len(given) > 1 else given
+            case "summary":
+                return tuple(question.id for question in self.lines(place))
+        if step.from_:
+            need = Need(step.from_)
+            if need not in self.looked_up:
+                raise _Missing(need)
+            return self.looked_up[need]
+        return step.choices
+
+    def wording(self, place: _Place, step: Step) -> tuple[Say, ...]:
+        group = self.group(place)
+        question = group or step
+        parts = []
+        if question.is_question and len(lines := self.lines(place)) > 1:
+            parts.append(Say("common.progress", {"at": lines.index(question) + 1, "of": len(lines)}))
+        if group and place.inner == "another":
+            parts += [Say("common.so-far", {"answer": self.rounds(place, group)}), Say(self.id(place, group) + ".another")]
+            return tuple(parts)
+        name = self.id(place, group, step) if group else self.id(place, step)
+        parts += [Say(name), Say(name + ".hint", optional=True)]
+        if step.ask == "summary":
+            parts += [Say("common.line", {"name": {"say": self.id(place, line) + ".short"}, "answer": self.told(place, line)}, line=True) for line in self.lines(place)]
+        elif self.answered(place, step):
+            parts.append(Say("common.so-far", {"answer": self.told(place, question)}))
+        return tuple(parts)
+
+    def options(self, place: _Place, step: Step) -> tuple[Option, ...]:
+        return (*self.choosable(place, step), *self.navigation(place, step))
+
+    def choosable(self, place: _Place, step: Step) -> tuple[Option, ...]:
+        group = self.group(place)
+        if group and place.inner == "another":
+            another = [Option(AGAIN, {"say": "common.add-another"})] if place.round < group.most else []
+            return (*another, Option(ENOUGH, {"say": "common.that-is-all"}))
+        name = self.id(place, group, step) if group else self.id(place, step)
+        toggles = step.ask == "choices"
+        codes = place.offered if step.from_ or not step.choices else [code for code in place.offered if code in step.choices]
+        options = [Option(code, self.label(name, step, code), (code in place.picked) if toggles else None) for code in codes]
+        if toggles:
+            options.append(Option(DONE, {"say": "common.done"}))
+        if step.ask == "summary":
+            options.insert(0, Option(DONE, {"say": "common.all-correct"}))
+        if step.more:
+            options.append(Option(MORE, {"say": "common.more"}))
+        return tuple(options)
+
+    def label(self, name: str, step: Step, code: str) -> Fact:
+        if step.from_:
+            return {"from": step.from_, "code": code}
+        if step.ask == "summary":
+            return {"say": f"{name.rpartition('.')[0]}.{code}.short"}
+        if step.ask == "consent" or (step.ask == "yes-no" and not step.gate):
+            return {"say": f"common.{code}"}
+        return {"say": f"{name}.{code}"}
+
+    def navigation(self, place: _Place, step: Step) -> tuple[Option, ...]:
+        """Skip, back, "I'd rather not say": on every question of a profile dialog; the way back to what was interrupted on the others."""
+        group = self.group(place)
+        codes = []
+        if group and place.inner == "another":
+            codes = [BACK]
+        elif (group or step).is_question:
+            again = self.answered(place, step) is not None
+            codes = [KEEP] if again else [] if step.required else [SKIP]
+            codes += [] if step.required else [DECLINE]
+            if group and (place.round > 1 or step is not group.steps[0]) or self.before(place):
+                codes.append(BACK)
+        elif len(self.frames) > 1:
+            codes = [CLOSE]
+        return tuple(Option(code, {"say": f"common.{code[1:]}"}) for code in codes)
+
+    def codes(self) -> set[str]:
+        step = self.pending(self.top) if self.top.prompt else None
+        return {option.code for option in self.options(self.top, step)} if step else set()
+
+    # ---- looking around ----
+
+    def id(self, place: _Place, *steps: Step) -> str:
+        return ".".join([place.dialog.dialog, *(step.id for step in steps)])
+
+    def group(self, place: _Place) -> Step | None:
+        step = place.dialog.by_id.get(place.step)
+        return step if step and step.steps else None
+
+    def lines(self, place: _Place) -> list[Step]:
+        """The questions that this person is asked, in order."""
+        return [step for step in place.dialog.questions if self.applies(place, step)]
+
+    def before(self, place: _Place) -> Step | None:
+        """The question before the pending one."""
+        lines = self.lines(place)
+        at = next((number for number, step in enumerate(lines) if step.id == place.step), 0)
+        return lines[at - 1] if at else None
+
+    def answered(self, place: _Place, step: Step) -> Answer | None:
+        """What the pending question was answered before: then it is asked again, and may be kept."""
+        group = self.group(place)
+        if group is None:
+            return self.answers.now.get((self.id(place, step), "")) if step.purpose and step.ask != "consent" else None
+        whole = self.answers.now.get((self.id(place, group), "")) if step is group.steps[0] and place.round == 1 else None
+        return whole or self.answers.now.get((self.id(place, group, step), str(place.round)))
+
+    def told(self, place: _Place, question: Step) -> Fact:
+        """A question's answer as a fact, to be put into words at sending."""
+        if question.steps and self.answers.now.get((self.id(place, question), ""), Answer("given")).kind == "given":
+            return self.rounds(place, question)
+        return self.told_of(question, self.id(place, question), "")
+
+    def rounds(self, place: _Place, group: Step) -> Fact:
+        names = [self.id(place, group, inner) for inner in group.steps]
+        count = sum(1 for question, _ in self.answers.now if question == names[0])
+        return {"list": [{"pair": [self.told_of(*each, str(number)) for each in zip(group.steps, names, strict=True)]} for number in range(1, count + 1)]}
+
+    def told_of(self, step: Step, name: str, round_: str) -> Fact:
+        return told(step, name, self.answers.now.get((name, round_)))
+
+
+def told(step: Step, name: str, answer: Answer | None) -> Fact:
+    """An answer as a fact: codes as references to their labels, the person's own words as they are."""
+    if answer is None or answer.kind == "skipped":
+        return {"say": "common.nothing"}
+    if answer.kind == "declined":
+        return {"say": "common.declined"}
+    if step.ask not in {"choice", "choices", "yes-no"}:
+        return answer.value
+    if answer.words and step.other:
+        return answer.words
+    labels: list[Fact] = [{"from": step.from_, "code": code} if step.from_ else {"say": f"{name}.{code}"} for code in answer.value.split()]
+    return labels[0] if len(labels) == 1 else {"list": labels}

@@ -1,0 +1,84 @@
+"""Chats: where a conversation takes place, and where it stands."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from sqlalchemy import Row, bindparam, select, update
+
+from storage import tables
+from storage.records import Address, Chat
+from storage.store import Unit
+
+
+async def lock(unit: Unit, wanted: Mapping[Address, str]) -> dict[Address, Chat]:
+    """Lock these chats until the commit, over all processes, and make those that are missing (address -> language).
+
+    One statement, rows in sorted order: it inserts, or touches and thereby locks, and gives the row back.
+    """
+    keys = {unit.cipher.index(f"{where.channel}/{where.address}"): where for where in wanted}
+    rows = [
+        {
+            "channel": where.channel,
+            "address_key": key,
+            "address": unit.cipher.seal(where.address.encode(), _place(key, "address")),
+            "language": wanted[where],
+            "turn": 0,
+            "created_at": unit.now,
+            "heard_at": unit.now,
+        }
+        for key, where in sorted(keys.items())
+    ]
+    chats = tables.chats
+    statement = unit.insert(chats).values(rows)
+    statement = statement.on_conflict_do_update(index_elements=["channel", "address_key"], set_={"heard_at": statement.excluded.heard_at}).returning(chats)
+    return {keys[row.address_key]: _chat(unit, row, keys[row.address_key].address) for row in await unit.connection.execute(statement)}
+
+
+async def save(unit: Unit, chats: Iterable[Chat]) -> None:
+    """Where they stand now."""
+    rows = []
+    for chat in chats:
+        key = unit.cipher.index(f"{chat.channel}/{chat.address}")
+        state = unit.cipher.seal(json.dumps(chat.state, ensure_ascii=False, separators=(",", ":")).encode(), _place(key, "state"))
+        rows.append(
+            {
+                "row": chat.id,
+                "_state": state,
+                "_turn": chat.turn,
+                "_language": chat.language,
+                "_person": chat.person_id,
+                "_unreachable": chat.unreachable,
+            }
+        )
+    if rows:
+        chats_ = tables.chats
+        values = {
+            name: bindparam(f"_{short}", type_=chats_.c[name].type)
+            for name, short in (("state", "state"), ("turn", "turn"), ("language", "language"), ("person_id", "person"), ("unreachable", "unreachable"))
+        }
+        await unit.connection.execute(update(chats_).where(chats_.c.id == bindparam("row")).values(values), rows)
+
+
+async def mark_unreachable(unit: Unit, chat_id: int, reason: str | None) -> None:
+    await unit.connection.execute(update(tables.chats).where(tables.chats.c.id == chat_id).values(unreachable=reason))
+
+
+async def of_person(unit: Unit, person_id: Any) -> list[Chat]:
+    rows = await unit.connection.execute(select(tables.chats).where(tables.chats.c.person_id == person_id).order_by(tables.chats.c.id))
+    return [_chat(unit, row, address_of(unit, row)) for row in rows]
+
+
+def address_of(unit: Unit, row: Row[Any]) -> str:
+    return unit.cipher.open(row.address, _place(row.address_key, "address")).decode()
+
+
+def _chat(unit: Unit, row: Row[Any], address: str) -> Chat:
+    state = json.loads(unit.cipher.open(row.state, _place(row.address_key, "state"))) if row.state else None
+    return Chat(row.id, row.channel, address, row.language, row.person_id, state, row.turn, row.unreachable)
+
+
+def _place(key: bytes, column: str) -> str:
+    return f"chats/{key.hex()}/{column}"

@@ -1,0 +1,94 @@
+"""URL -> engine: every difference between SQLite and PostgreSQL lives here."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Any
+
+import psycopg
+from sqlalchemy import Connection, event
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from storage.errors import StoreError
+
+READING = {"frontdoor_reading": True}  # execution option: this transaction writes nothing
+
+_PRAGMAS = (
+    "journal_mode=WAL",
+    "synchronous=FULL",  # NORMAL loses acknowledged rows at a power cut (TRUST.md, 6)
+    "busy_timeout=10000",
+    "foreign_keys=ON",
+    "secure_delete=ON",  # what is erased is overwritten
+    "cache_size=-32000",
+)
+_SQLITE_PASSING = {5, 6, 7, 8, 10, 13, 14, 15}  # BUSY LOCKED NOMEM READONLY IOERR FULL CANTOPEN PROTOCOL
+_POSTGRES_PASSING = {"08", "40", "53", "55", "57", "58"}  # connection, rollback, resources, lock, operator, system (classes of SQLSTATE)
+
+
+def database_url(text: str) -> URL:
+    """Accepts the short forms `sqlite:///file` and `postgresql://...`. Raises StoreError."""
+    try:
+        url = make_url(text)
+    except ArgumentError as error:
+        raise StoreError("FRONTDOOR_DATABASE_URL is no database address. Examples: sqlite:///var/frontdoor.db, postgresql://user@host/name") from error
+    drivers = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg"}
+    name = url.drivername.partition("+")[0]
+    if name not in drivers:
+        raise StoreError(f"FRONTDOOR_DATABASE_URL names {name!r}; this bot knows sqlite:///FILE and postgresql://...")
+    if name == "sqlite" and url.database in {None, "", ":memory:"}:
+        raise StoreError("FRONTDOOR_DATABASE_URL: SQLite needs a file here, as in sqlite:///var/frontdoor.db")
+    return url.set(drivername=drivers[name])
+
+
+def is_sqlite(engine: AsyncEngine) -> bool:
+    return engine.dialect.name == "sqlite"
+
+
+def connect(url: URL) -> AsyncEngine:
+    """An engine whose writing transactions begin as `BEGIN IMMEDIATE` on SQLite: with the driver's default, concurrent
+    turns overwrite each other without any error (TRUST.md, 6). Statement parameters never reach an error message."""
+    if url.drivername.startswith("sqlite"):
+        engine = create_async_engine(url, hide_parameters=True, pool_size=5)
+        event.listen(engine.sync_engine, "connect", _prepare_sqlite)
+        event.listen(engine.sync_engine, "begin", _begin_sqlite)
+        return engine
+    timeouts = {"connect_timeout": 5, "options": "-c lock_timeout=15000 -c timezone=UTC", "tcp_user_timeout": 15000}
+    return create_async_engine(url, hide_parameters=True, pool_size=10, pool_pre_ping=False, connect_args=timeouts)
+
+
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None  # transactions are ours, not the driver's
+    cursor = connection.cursor()
+    for pragma in _PRAGMAS:
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    reading = connection.get_execution_options().get("frontdoor_reading")
+    connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+
+
+def insert_for(engine: AsyncEngine) -> Any:
+    """`insert` with `on_conflict_do_nothing` and `on_conflict_do_update`; both dialects spell it the same."""
+    return sqlite.insert if is_sqlite(engine) else postgresql.insert
+
+
+def is_passing(error: BaseException) -> bool:
+    """Will the same again a little later do? Disconnect, deadlock, serialization failure, busy, full: yes."""
+    if isinstance(error, PoolTimeout | OSError | TimeoutError):
+        return True
+    if not isinstance(error, DBAPIError):
+        return False
+    origin = error.orig
+    if error.connection_invalidated:
+        return True
+    if isinstance(origin, sqlite3.Error):
+        return getattr(origin, "sqlite_errorcode", 0) & 0xFF in _SQLITE_PASSING
+    if isinstance(origin, psycopg.Error):
+        return origin.sqlstate is None and isinstance(origin, psycopg.OperationalError) or (origin.sqlstate or "")[:2] in _POSTGRES_PASSING
+    return False

@@ -1,0 +1,102 @@
+"""The outbox: everything that is to be said, until it is said. A letter that was sent is deleted at once: what is gone can't leak."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import delete, insert, select, update
+
+from storage import tables
+from storage.chats import address_of
+from storage.records import Address, Draft, Letter
+from storage.store import Unit
+
+KEPT_FAILED = timedelta(hours=48)  # long enough to see what was refused; then it goes
+KEPT_FAREWELL = timedelta(hours=24)  # the last word to somebody who was forgotten keeps their address no longer than this
+
+
+async def enqueue(unit: Unit, drafts: Sequence[Draft]) -> list[Letter]:
+    """Put them in order into the outbox; they may be sent as soon as this unit is committed."""
+    rows = []
+    for draft in drafts:
+        content = dict(draft.content) if draft.chat else {**draft.content, "to": draft.address.address if draft.address else "", "language": draft.language}
+        address = _address(draft)
+        rows.append(
+            {
+                "channel": address.channel,
+                "chat_id": draft.chat.id if draft.chat else None,
+                "key": draft.key,
+                "state": "queued",
+                "due_at": draft.due_at or unit.now,
+                "tries": 0,
+                "content": unit.cipher.seal(json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode(), _place(draft.key)),
+            }
+        )
+    if not rows:
+        return []
+    made = await unit.connection.execute(insert(tables.outbox).returning(tables.outbox.c.id, sort_by_parameter_order=True), rows)
+    return [
+        Letter(row_id, draft.chat.id if draft.chat else None, _address(draft), draft.chat.language if draft.chat else draft.language, draft.content, draft.due_at or unit.now)
+        for row_id, draft in zip(made.scalars(), drafts, strict=True)
+    ]
+
+
+async def due(unit: Unit, channels: Collection[str], limit: int, after: int = 0) -> list[Letter]:
+    """What is due, oldest first, past the id `after`."""
+    outbox, chats = tables.outbox.c, tables.chats
+    rows = await unit.connection.execute(
+        select(tables.outbox, chats.c.address, chats.c.address_key, chats.c.language)
+        .outerjoin(chats, chats.c.id == outbox.chat_id)
+        .where(outbox.state == "queued", outbox.due_at <= unit.now, outbox.channel.in_(channels), outbox.id > after)
+        .order_by(outbox.id)
+        .limit(limit)
+    )
+    letters = []
+    for row in rows:
+        content = json.loads(unit.cipher.open(row.content, _place(row.key)))
+        address, language = (address_of(unit, row), row.language) if row.chat_id is not None else (content["to"], content["language"])
+        letters.append(Letter(row.id, row.chat_id, Address(row.channel, address), language, content, row.due_at, row.tries))
+    return letters
+
+
+async def sent(unit: Unit, ids: Iterable[int]) -> None:
+    ids = list(ids)
+    if ids:
+        await unit.connection.execute(delete(tables.outbox).where(tables.outbox.c.id.in_(ids)))
+
+
+async def failed(unit: Unit, letter_id: int, reason: str) -> None:
+    """The channel will never take it: its words go, the fact stays a while."""
+    values = {"state": "failed", "reason": reason, "content": b""}
+    await unit.connection.execute(update(tables.outbox).where(tables.outbox.c.id == letter_id).values(values))
+
+
+async def drop_for(unit: Unit, chat_id: int) -> None:
+    """Nothing more can be said in this chat."""
+    await unit.connection.execute(delete(tables.outbox).where(tables.outbox.c.chat_id == chat_id))
+
+
+async def forget_old(unit: Unit) -> None:
+    """Failed letters after two days, farewells that never got through after one."""
+    outbox = tables.outbox.c
+    await unit.connection.execute(delete(tables.outbox).where(outbox.state == "failed", outbox.due_at < unit.now - KEPT_FAILED))
+    await unit.connection.execute(delete(tables.outbox).where(outbox.chat_id.is_(None), outbox.due_at < unit.now - KEPT_FAREWELL))
+
+
+async def backlog(unit: Unit) -> tuple[int, datetime | None]:
+    """How many letters wait, and since when the oldest."""
+    rows = (await unit.connection.execute(select(tables.outbox.c.due_at).where(tables.outbox.c.state == "queued").order_by(tables.outbox.c.due_at))).scalars().all()
+    return len(rows), rows[0] if rows else None
+
+
+def _address(draft: Draft) -> Address:
+    if draft.chat:
+        return Address(draft.chat.channel, draft.chat.address)
+    assert draft.address  # noqa: S101 - a draft has one or the other
+    return draft.address
+
+
+def _place(key: str) -> str:
+    return f"outbox/{key}/content"

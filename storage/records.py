@@ -1,0 +1,98 @@
+"""What comes back from the store, and what goes in: plain, frozen, typed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a chat is: a channel, and how that channel calls it."""
+
+    channel: str
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class Chat:
+    id: int
+    channel: str
+    address: str
+    language: str
+    person_id: UUID | None
+    state: Mapping[str, Any] | None  # None: a new chat
+    turn: int
+    unreachable: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerRow:
+    question: str
+    round: str
+    kind: str
+    code: str | None  # of a coded answer
+    content: Mapping[str, Any]  # value, words, label
+    language: str
+    version: int
+    at: datetime
+    given_by: str = "person"
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentRow:
+    purpose: str
+    version: int
+    verdict: str
+    text_hash: str
+    language: str
+    channel: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    id: UUID
+    number: int
+    created_at: datetime
+    finished_at: datetime | None = None
+    answers: Mapping[tuple[str, str], AnswerRow] = field(default_factory=dict)  # by question and round
+    consents: tuple[ConsentRow, ...] = ()  # oldest first
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A row of the outbox, with all that delivery needs. `tries`: how often it was sent without an end."""
+
+    id: int
+    chat_id: int | None
+    address: Address
+    language: str
+    content: Mapping[str, Any]
+    due_at: datetime
+    tries: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A letter to be. `key` says what it is for, and is unique; without `chat` it carries its own address (a farewell)."""
+
+    key: str
+    content: Mapping[str, Any]
+    chat: Chat | None = None
+    address: Address | None = None
+    language: str = ""
+    due_at: datetime | None = None  # None: now
+
+
+@dataclass(frozen=True, slots=True)
+class Poison:
+    """An update that can't be taken in: structure without strings, and the name of the error."""
+
+    source: str
+    key: str
+    shape: Any = field(repr=False)
+    error: str = ""

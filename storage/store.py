@@ -1,0 +1,110 @@
+"""A store is an engine and its keys; a unit is one transaction's worth of work."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from storage.connect import READING, connect, database_url, insert_for, is_passing, is_sqlite
+from storage.crypto import Cipher
+from storage.errors import StoreAway
+
+Clock = Callable[[], datetime]
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """One transaction. The topics of this package (`chats`, `people`, `outbox`, ...) are functions over it."""
+
+    connection: AsyncConnection
+    cipher: Cipher
+    insert: Any  # the dialect's own, with ON CONFLICT
+    now: datetime
+
+
+class Store:
+    def __init__(self, engine: AsyncEngine, cipher: Cipher, clock: Clock = utc_now) -> None:
+        self.engine, self.cipher, self.clock = engine, cipher, clock
+        self._insert = insert_for(engine)
+        # SQLite has one writer. Waiting here is fair and instant; its own busy handler sleeps and polls.
+        self._writing = asyncio.Lock() if is_sqlite(engine) else None
+
+    @classmethod
+    def at(cls, url: str, cipher: Cipher, clock: Clock = utc_now) -> Store:
+        """Raises StoreError. Touches nothing yet."""
+        return cls(connect(database_url(url)), cipher, clock)
+
+    @property
+    def file(self) -> Path | None:
+        """The SQLite file, if it is one."""
+        return Path(str(self.engine.url.database)) if is_sqlite(self.engine) else None
+
+    @asynccontextmanager
+    async def begin(self) -> AsyncIterator[Unit]:
+        """Everything inside is committed together, or not at all. Raises StoreAway when the same again may do."""
+        with _translated():
+            if self._writing:
+                async with self._writing, self.engine.begin() as connection:
+                    yield Unit(connection, self.cipher, self._insert, self.clock())
+            else:
+                async with self.engine.begin() as connection:
+                    yield Unit(connection, self.cipher, self._insert, self.clock())
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[Unit]:
+        """One consistent look; writes nothing, blocks nobody. Raises StoreAway."""
+        with _translated():
+            async with self.engine.connect() as connection:
+                await connection.execution_options(**READING, **({} if is_sqlite(self.engine) else {"isolation_level": "REPEATABLE READ"}))
+                async with connection.begin():
+                    yield Unit(connection, self.cipher, self._insert, self.clock())
+
+    async def is_reachable(self) -> bool:
+        try:
+            async with self.read() as unit:
+                await unit.connection.execute(text("SELECT 1"))
+        except StoreAway:
+            return False
+        return True
+
+    async def scrub(self) -> None:
+        """After an erasure: SQLite's log still holds the old pages until it is emptied. PostgreSQL's log is the administrator's."""
+        if self._writing:
+            async with self._writing, self.engine.connect() as connection:
+                driver = (await connection.get_raw_connection()).driver_connection
+                assert driver  # noqa: S101 - a live connection has one
+                await driver.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    async def close(self) -> None:
+        await self.engine.dispose()
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        if is_passing(error):
+            raise StoreAway(type(error).__name__) from error
+        raise
+
+
+def new_id(now: datetime, randomness: Callable[[int], bytes]) -> UUID:
+    """A UUID of version 7 (RFC 9562): the time in milliseconds, then randomness."""
+    milliseconds = int(now.timestamp() * 1000)
+    value = int.from_bytes(milliseconds.to_bytes(6) + randomness(10))
+    value = value & ~(0xF << 76) | 0x7 << 76
+    return UUID(int=value & ~(0x3 << 62) | 0x2 << 62)

@@ -1,0 +1,35 @@
+"""What was taken in already, and what could not be."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from datetime import timedelta
+
+from sqlalchemy import delete, insert
+
+from storage import tables
+from storage.records import Poison
+from storage.store import Unit
+
+REMEMBERED = timedelta(hours=48)  # Telegram repeats an update for 24 hours at most; twice that
+
+
+async def first_sights(unit: Unit, keys: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
+    """Those (source, key) that were never taken in before; from now on they were. In sorted order, so that two processes
+    with overlapping batches wait for each other instead of deadlocking."""
+    rows = [{"source": source, "key": key, "at": unit.now} for source, key in sorted(set(keys))]
+    seen = tables.updates
+    fresh = await unit.connection.execute(unit.insert(seen).values(rows).on_conflict_do_nothing().returning(seen.c.source, seen.c.key))
+    return {(row.source, row.key) for row in fresh}
+
+
+async def set_apart(unit: Unit, poison: Poison) -> None:
+    """Into quarantine."""
+    values = {"source": poison.source, "key": poison.key, "shape": json.dumps(poison.shape)[:20_000], "error": poison.error[:200], "at": unit.now}
+    await unit.connection.execute(insert(tables.quarantine).values(values))
+
+
+async def forget_old(unit: Unit) -> int:
+    """Drop the memory of updates that can't come again; returns how many."""
+    return (await unit.connection.execute(delete(tables.updates).where(tables.updates.c.at < unit.now - REMEMBERED))).rowcount

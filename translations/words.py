@@ -1,0 +1,184 @@
+"""Sentence id + language + facts -> text. The only file that knows PO.
+
+A folder under `locales/` is a language; there is no list of languages to keep. English lives once, as `msgid` in
+`locales/en`; `msgctxt` is the sentence id. A missing sentence falls back to English, never to a blank.
+"""
+
+from __future__ import annotations
+
+import gettext
+import hashlib
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from functools import cache, cached_property
+from pathlib import Path
+from typing import Any
+
+import polib
+from babel import Locale
+from babel.dates import format_date
+from babel.lists import format_list
+
+LOCALES = Path(__file__).parent / "locales"
+FIRST_STRONG, POP, LEFT_TO_RIGHT_MARK, RIGHT_TO_LEFT_MARK = "\u2068", "\u2069", "\u200e", "\u200f"  # FSI, PDI, LRM, RLM (UAX 9)
+COMMAND = re.compile(r"(?<!\S)/(?=[a-z])")
+PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
+
+Fact = str | int | Mapping[str, Any]  # the shapes are explained in `Words.fact`
+Namer = Callable[[str, str], str]  # (code, language) -> how that language calls it
+
+
+class WordsError(Exception):
+    """A catalogue can't be used; the message names the file, the line and the remedy."""
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """One language's sentences: id -> text, or -> plural forms."""
+
+    language: str
+    texts: Mapping[str, str | tuple[str, ...]]
+    english: Mapping[str, str]  # what each was translated from
+    fuzzy: frozenset[str]  # English changed since
+    files: Mapping[str, str]  # id -> where it is written, for complaints
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    @cached_property
+    def plural(self) -> Callable[[int], int]:
+        match = re.search(r"plural=(.+?);?$", self.headers.get("Plural-Forms", "").strip())
+        if not match:
+            raise WordsError(f"locales/{self.language}: the header Plural-Forms is missing; copy it from CONTRIBUTING.md.")
+        return gettext.c2py(match[1])  # type: ignore[attr-defined,no-any-return]  # reason: in every supported Python, and only typeshed does not know it
+
+
+def read_catalogue(folder: Path) -> Catalogue:
+    """Every PO file of one language. Raises WordsError with file and line."""
+    language = folder.name
+    texts: dict[str, str | tuple[str, ...]] = {}
+    english, files, fuzzy, headers = dict[str, str](), dict[str, str](), set[str](), dict[str, str]()
+    for path in sorted(folder.glob("*.po")):
+        try:
+            catalogue = polib.pofile(str(path))
+        except (OSError, UnicodeDecodeError) as error:
+            raise WordsError(f"{path}: is no PO file that can be read ({error}); compare it with locales/en/{path.name}.") from error
+        headers |= catalogue.metadata
+        for entry in catalogue:
+            name, where = entry.msgctxt, f"{path}:{entry.linenum}"
+            if entry.obsolete or not name:
+                continue
+            if name in files:
+                raise WordsError(f"{where}: the sentence {name} stands at {files[name]} already; delete one.")
+            files[name], english[name] = where, entry.msgid
+            if language == "en":
+                texts[name] = (entry.msgid, entry.msgid_plural) if entry.msgid_plural else entry.msgid
+            elif entry.msgid_plural and all(entry.msgstr_plural.values()):
+                texts[name] = tuple(entry.msgstr_plural[index] for index in sorted(entry.msgstr_plural))
+            elif entry.msgstr:
+                texts[name] = entry.msgstr
+            if entry.fuzzy:
+                fuzzy.add(name)
+    if not files:
+        raise WordsError(f"{folder}: holds no PO file; copy those of locales/en, or remove the folder.")
+    return Catalogue(language, texts, english, frozenset(fuzzy), files, headers)
+
+
+@cache
+def locale(language: str) -> Locale:
+    return Locale.parse(language)
+
+
+def is_right_to_left(language: str) -> bool:
+    return locale(language).character_order == "right-to-left"
+
+
+def own_name(language: str) -> str:
+    """How a language calls itself: Deutsch, العربية, Українська (CLDR)."""
+    name = str(locale(language).get_language_name(language) or language)
+    return name[:1].upper() + name[1:]
+
+
+def language_name(code: str, language: str) -> str:
+    """How `language` calls the language `code` (CLDR)."""
+    name = str(locale(language).languages.get(code) or locale("en").languages.get(code) or code)
+    return name[:1].upper() + name[1:]
+
+
+class Words:
+    """All catalogues of an installation."""
+
+    def __init__(self, languages: Iterable[str] = (), *, constants: Mapping[str, str] | None = None, namers: Mapping[str, Namer] | None = None, folder: Path = LOCALES) -> None:
+        """`languages`: those offered, in order (none: every folder). `constants`: facts that every sentence may use.
+        `namers`: what `{"from": name, "code": ...}` means. Raises WordsError."""
+        there = sorted(path.name for path in folder.iterdir() if path.is_dir())
+        self.languages = tuple(languages) or tuple(there)
+        for language in self.languages:
+            if language not in there:
+                raise WordsError(f"{folder / language}: the programme offers the language {language!r}, but this folder is missing.")
+        self._constants, self._namers = constants or {}, namers or {}
+        self._catalogues = {language: read_catalogue(folder / language) for language in {*self.languages, "en"}}
+
+    def catalogue(self, language: str) -> Catalogue:
+        return self._catalogues[language]
+
+    def exists(self, sentence: str) -> bool:
+        return sentence in self._catalogues["en"].texts
+
+    def tr(self, sentence: str, language: str, facts: Mapping[str, Fact] | None = None) -> str:
+        """The sentence in `language` (else in English, else its id, so that nobody ever meets a blank)."""
+        facts = {**self._constants, **(facts or {})}
+        language = language if language in self._catalogues else "en"
+        text = self._catalogues[language].texts.get(sentence)
+        if text is None:
+            language, text = "en", self._catalogues["en"].texts.get(sentence, sentence)
+        if isinstance(text, tuple):
+            number = int(str(facts.get("n", 0)))
+            text = text[min(self._catalogues[language].plural(number), len(text) - 1)]
+        return PLACEHOLDER.sub(lambda match: self.fact(facts[match[1]], language) if match[1] in facts else match[0], text)
+
+    def fact(self, fact: Fact, language: str) -> str:
+        """A plain value (kept apart from the writing direction around it), or a reference: {"say": sentence id},
+        {"from": source, "code": code}, {"list": [facts]}, {"pair": [fact, fact]}, {"date": "2026-11-21"}."""
+        if not isinstance(fact, Mapping):
+            return _isolated(str(fact), language)
+        match fact:
+            case {"say": sentence}:
+                return self.tr(sentence, language)
+            case {"from": source, "code": code}:
+                return self._namers[source](code, language) if source in self._namers else _isolated(code, language)
+            case {"list": facts}:
+                return str(format_list([self.fact(each, language) for each in facts], style="unit", locale=locale(language))) if facts else ""
+            case {"pair": [first, second]}:
+                return f"{self.fact(first, language)} ({self.fact(second, language)})"
+            case {"date": day}:
+                return str(format_date(date.fromisoformat(day), "long", locale=locale(language)))
+        raise ValueError(f"a fact of no known shape: {sorted(fact)}")
+
+    def fingerprint(self, sentence: str, language: str) -> str:
+        """SHA-256 of the text as it was shown: what a consent was given to."""
+        return hashlib.sha256(self.tr(sentence, language).encode()).hexdigest()
+
+    def seal(self, sentence: str) -> str:
+        """A short hash of the English text of a consent, placeholders unfilled: scripts carry it, `frontdoor check` compares it."""
+        return hashlib.sha256(str(self._catalogues["en"].texts.get(sentence, "")).encode()).hexdigest()[:12]
+
+
+def laid_out(text: str, language: str) -> str:
+    """Telegram, and most others, give each line the direction of its first strong letter: in a right-to-left language every
+    line must begin with one that says so. And the slash of a /command must stay on its left."""
+    if not is_right_to_left(language):
+        return text
+    text = COMMAND.sub(LEFT_TO_RIGHT_MARK + "/", text)
+    return "\n".join(RIGHT_TO_LEFT_MARK + line if _first_strong(line) == "L" else line for line in text.split("\n"))
+
+
+def _isolated(text: str, language: str) -> str:
+    """A name in Latin letters must not turn an Arabic sentence around, nor an Arabic name a German one."""
+    foreign = any(unicodedata.bidirectional(character) in {"R", "AL", "AN"} for character in text)
+    return f"{FIRST_STRONG}{text}{POP}" if foreign or is_right_to_left(language) else text
+
+
+def _first_strong(line: str) -> str:
+    return next((direction for direction in map(unicodedata.bidirectional, line) if direction in {"L", "R", "AL"}), "")
