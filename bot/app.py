@@ -111,7 +111,9 @@ async def run(settings: Settings) -> None:
             print("No FRONTDOOR_TELEGRAM_TOKEN is set, so here is the bot in your terminal. Write anything; Ctrl-D ends.", file=sys.stderr)
             parts += _terminal(house)
         else:
-            raise FrontdoorError("No FRONTDOOR_TELEGRAM_TOKEN is set and there is no terminal, so nobody could talk to the bot. Put a token into .env, or start in a terminal.")
+            raise FrontdoorError(
+                "No FRONTDOOR_TELEGRAM_TOKEN is set and there is no terminal, so nobody could talk to the bot. Put a token into .env, or start in a terminal."
+            )
         await _until_stopped(parts)
 
 
@@ -146,7 +148,7 @@ def _terminal(house: House) -> list[Coroutine[Any, Any, None]]:
         if not delivery.may_send():
             raise FrontdoorError("Another terminal chat is open on this database; close it first.")
         await terminal.receive(house.intake(delivery).handle)
-        while not delivery.is_idle():
+        while not delivery.is_idle():  # noqa: ASYNC110 - once, at the end of a chat
             await asyncio.sleep(0.05)
 
     return [talk(), delivery.run()]
@@ -176,4 +178,3 @@ async def _until_stopped(parts: list[Coroutine[Any, Any, None]]) -> None:
     await asyncio.gather(*tasks, stopped, return_exceptions=True)
     for task in done - {stopped}:
         task.result()
-

@@ -22,7 +22,7 @@ from storage import chats, outbox
 from storage.errors import StoreAway
 from storage.lease import Lease
 from storage.records import Address, Letter
-from storage.store import Store
+from storage.store import Store, Unit
 from translations.words import Words
 
 log = logging.getLogger(__name__)
@@ -161,7 +161,7 @@ class Delivery:
         ids = [each.id for each in lane.letters]
         lane.letters.clear()
 
-        async def close(unit: outbox.Unit) -> None:
+        async def close(unit: Unit) -> None:
             await outbox.sent(unit, ids)
             if letter.chat_id is not None:
                 await outbox.drop_for(unit, letter.chat_id)
@@ -176,7 +176,7 @@ class Delivery:
         self._sent.append(letter.id)
         self._something_sent.set()
 
-    async def _on_disk(self, work: Callable[[outbox.Unit], Awaitable[None]]) -> None:
+    async def _on_disk(self, work: Callable[[Unit], Awaitable[None]]) -> None:
         """Until it is."""
         wait = 0.1
         while True:
@@ -261,5 +261,5 @@ class Delivery:
         return bool(self._ours)
 
     def is_idle(self) -> bool:
-        """Nothing in our hands."""
-        return not self._held
+        """Is everything said that we were given to say?"""
+        return not self._lanes

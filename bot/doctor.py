@@ -25,7 +25,11 @@ async def examine() -> bool:
     healthy = _programme(settings)
     healthy &= _keys(settings)
     healthy &= await _database(settings)
-    _say(None if not settings.telegram_token else True, "telegram", "a token is set" if settings.telegram_token else "no token: put FRONTDOOR_TELEGRAM_TOKEN=... into .env (from @BotFather)")
+    _say(
+        None if not settings.telegram_token else True,
+        "telegram",
+        "a token is set" if settings.telegram_token else "no token: put FRONTDOOR_TELEGRAM_TOKEN=... into .env (from @BotFather)",
+    )
     print("\nEvery setting (FRONTDOOR_...), now:")
     for name, field in Settings.model_fields.items():
         value = getattr(settings, name)

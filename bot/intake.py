@@ -18,7 +18,7 @@ from bot.messages import Incoming, Kind
 from bot.settings import Programme
 from bot.sources import SOURCES
 from dialogs.model import Scripts
-from dialogs.nouns import Answer, Command, Consent, Decision, Heard, Known, Message, Press, Question, Say, State, Text, Turn, Unreadable
+from dialogs.nouns import Answer, Command, Consent, Decision, Heard, Known, Message, Need, Press, Question, Say, State, Text, Turn, Unreadable
 from dialogs.turn import offered, take_turn, told
 from storage import chats, outbox, people, updates
 from storage.errors import StoreAway
@@ -48,9 +48,9 @@ class Intake:
             letters, erased = await self._together(batch)
         except StoreAway:
             raise
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, the others must not suffer
             if len(batch) > 1:
-                for incoming in batch:  # one of them is poison; the others must not suffer
+                for incoming in batch:  # one of them is poison
                     await self.handle([incoming])
                 return
             letters, erased = await self._set_apart(batch[0], error), False
@@ -93,7 +93,7 @@ class Intake:
     def _turn(self, state: State, known: Known, heard: Heard) -> Turn:
         """The pure engine; what it needs is looked up and the turn taken again."""
         turn = take_turn(self._scripts, state, known, heard)
-        looked_up = {}
+        looked_up: dict[Need, tuple[str, ...]] = {}
         while turn.needs:
             looked_up |= {need: SOURCES[need.source](self._words.languages) for need in turn.needs}
             turn = take_turn(self._scripts, state, known, heard, looked_up)
@@ -145,7 +145,7 @@ class Intake:
     async def _scrub(self) -> None:
         try:
             await self._store.scrub()
-        except Exception as error:  # the rows are gone; the log's old pages go with its next checkpoint
+        except Exception as error:  # noqa: BLE001 - the rows are gone; the log's old pages go with its next checkpoint
             log.warning("the log could not be emptied after an erasure: %s", Code(type(error).__name__))
 
 
@@ -167,7 +167,9 @@ class _Work:
         """Lock the chats, then their people, each in sorted order."""
         if languages:
             self.chats |= await chats.lock(self.unit, languages)
-            self.people |= await people.lock(self.unit, [chat.person_id for chat in self.chats.values() if chat.person_id and chat.person_id not in self.people])
+            self.people |= await people.lock(
+                self.unit, [chat.person_id for chat in self.chats.values() if chat.person_id and chat.person_id not in self.people]
+            )
 
     async def here(self, address: Address, language: str) -> tuple[Chat, Person | None]:
         if address not in self.chats:  # erased a moment ago, in this batch
@@ -235,7 +237,7 @@ class _Work:
             step = self.scripts.question(question[0])
             if person is None or step is None or step.purpose not in allowed:  # the engine asks first; this is the second lock on that door
                 raise PermissionError("an answer came without its consent")
-            self.keep(person.id, question, answer and self.row(question, answer, chat))
+            self.keep(person.id, question, self.row(question, answer, chat) if answer else None)
 
     def row(self, question: Question, answer: Answer, chat: Chat) -> AnswerRow:
         step = self.scripts.question(question[0])
@@ -243,7 +245,9 @@ class _Work:
         coded = answer.kind == "given" and step.ask in {"choice", "choices", "yes-no"} and not answer.words
         content = {"value": answer.value, "words": answer.words, "label": self.words.fact(told(step, question[0], answer), chat.language) if coded else ""}
         version = self.scripts[question[0].partition(".")[0]].version
-        return AnswerRow(*question, answer.kind, answer.value if coded else None, {k: v for k, v in content.items() if v}, chat.language, version, self.unit.now)
+        return AnswerRow(
+            *question, answer.kind, answer.value if coded else None, {k: v for k, v in content.items() if v}, chat.language, version, self.unit.now
+        )
 
     def say(self, chat: Chat, contents: Sequence[Mapping[str, Any]]) -> None:
         self.drafts += [Draft(f"{chat.id}.{chat.turn}.{number}", content, chat) for number, content in enumerate(contents)]
@@ -303,4 +307,3 @@ def _folded(label: str) -> str:
     """Letters and digits only, case and width away: `✅ Done!` is `done`."""
     plain = unicodedata.normalize("NFKC", label).casefold()
     return " ".join("".join(character if character.isalnum() else " " for character in plain).split())
-

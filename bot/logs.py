@@ -38,7 +38,7 @@ def _frames(trace: TracebackType | None) -> str:
 
 def _told(error: BaseException | None) -> str:
     """An exception without its message: that may quote anything."""
-    chain = []
+    chain: list[str] = []
     while error is not None and len(chain) < 10:
         chain.append(f"{_frames(error.__traceback__)}{type(error).__qualname__}")
         error = error.__cause__ or error.__context__

@@ -74,7 +74,10 @@ def shape(value: Any, depth: int = 0) -> Any:
         return "..."
     match value:
         case dict():
-            return {key if isinstance(key, str) and key.isascii() and key.replace("_", "").isalpha() and len(key) < 40 else "?": shape(each, depth + 1) for key, each in value.items()}
+            return {
+                key if isinstance(key, str) and key.isascii() and key.replace("_", "").isalpha() and len(key) < 40 else "?": shape(each, depth + 1)
+                for key, each in value.items()
+            }
         case list():
             return [shape(each, depth + 1) for each in value[:20]]
     return type(value).__name__

@@ -26,7 +26,9 @@ class Programme(BaseModel):
     privacy: Annotated[str, Field(min_length=3, max_length=120, description="where questions about data protection go")]
     zone: Annotated[str, Field(description="the time zone of dates, an IANA name")] = "Europe/Berlin"
     languages: Annotated[
-        tuple[str, ...], BeforeValidator(lambda value: tuple(value.split()) if isinstance(value, str) else value), Field(min_length=1, description="offered, in this order; each has a folder in translations/locales")
+        tuple[str, ...],
+        BeforeValidator(lambda value: tuple(value.split()) if isinstance(value, str) else value),
+        Field(min_length=1, description="offered, in this order; each has a folder in translations/locales"),
     ] = ("en", "de", "ar", "uk")
     months: Annotated[int, Field(ge=1, le=120, description="answers are kept this long after the last message")] = 24
 

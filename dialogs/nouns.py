@@ -104,14 +104,18 @@ class State:
 
     def to_json(self) -> dict[str, Any]:
         """Defaults left out: a state travels with every turn."""
-        frames = [{key: value for key, value in asdict(frame).items() if value != _BLANK[key]} for frame in self.frames]
+        frames = [{key: value for key, blank in _BLANK.items() if (value := getattr(frame, key)) != blank} for frame in self.frames]
         return {"language": self.language, "prompts": self.prompts, "passed": self.passed, "frames": frames}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
         """Forgiving: a key that this version does not know is left behind, a missing one has its default."""
-        frames = tuple(Frame(**{key: tuple(value) if isinstance(value, list) else value for key, value in frame.items() if key in _BLANK}) for frame in data["frames"])
-        return cls(data["language"], data["prompts"], tuple(data["passed"]), frames)
+        return cls(data["language"], data["prompts"], tuple(data["passed"]), tuple(_frame(frame) for frame in data["frames"]))
+
+
+def _frame(data: Mapping[str, Any]) -> Frame:
+    known: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in data.items() if key in _BLANK}
+    return Frame(**known)
 
 
 _BLANK: dict[str, Any] = asdict(replace(Frame("?"), dialog=""))

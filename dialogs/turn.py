@@ -6,7 +6,7 @@ So a script may change under a person, a loop may break and years may pass: what
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -69,9 +69,7 @@ class _Place:
         return cls(dialog, frame.step, frame.inner, frame.round, frame.prompt, frame.offered, frame.picked, frame.warned, list(frame.done), dict(frame.memo))
 
     def frozen(self) -> Frame:
-        return Frame(
-            self.dialog.dialog, self.step, self.inner, self.round, self.prompt, self.offered, self.picked, self.warned, tuple(self.done), self.memo
-        )
+        return Frame(self.dialog.dialog, self.step, self.inner, self.round, self.prompt, self.offered, self.picked, self.warned, tuple(self.done), self.memo)
 
     def turn_to(self, step: str = "", inner: str = "", round_: int = 1) -> None:
         """Another question (or, with nothing, whichever is open)."""
@@ -116,7 +114,7 @@ class _Walk:
     def turn(self) -> Turn:
         state = State(self.language, self.prompts, tuple(self.passed), tuple(place.frozen() for place in self.frames))
         message = self.question or Message(())
-        said = replace(message, parts=(*self.parts, *message.parts))
+        said = replace(message, parts=(*self.parts, *message.parts)) if self.parts else message
         return Turn(state, (said,) if said.parts else (), self.answers.changed, tuple(self.decided), tuple(self.effects))
 
     # ---- hearing ----
@@ -132,12 +130,12 @@ class _Walk:
                 self.go_on()
             case Command("start"):
                 self.again("common.welcome-back")
-            case Command(name) if name in TYPED and TYPED[name] in self.codes():
+            case Command(name) if name in TYPED and self.takes(TYPED[name]):
                 self.choose(TYPED[name])
             case Command():
                 self.again("common.unknown-command")
             case Press(prompt, code):
-                if prompt == self.top.prompt and code in self.codes():
+                if prompt == self.top.prompt and self.takes(code):
                     self.choose(code)
                 else:
                     self.again("common.old-button")
@@ -181,11 +179,11 @@ class _Walk:
         step = self.pending(place)
         if step is None:
             return self.go_on()
-        navigate = self._NAVIGATION.get(code)
+        navigate = _NAVIGATION.get(code)
         if navigate:
             navigate(self, place, step)
         else:
-            self._CHOICES[str(step.ask)](self, place, step, code)
+            _CHOICES[str(step.ask)](self, place, step, code)
         return None
 
     def skip(self, place: _Place, step: Step) -> None:
@@ -238,7 +236,7 @@ class _Walk:
         if group and place.inner == "another":
             place.turn_to(group.id, group.steps[-1].id, place.round)
         elif group and step is not group.steps[0]:
-            place.turn_to(group.id, group.steps[group.steps.index(step) - 1].id, place.round)
+            place.turn_to(group.id, self.previous(group, step).id, place.round)
         elif group and place.round > 1:
             place.turn_to(group.id, "another", place.round - 1)
         elif before := self.before(place):
@@ -331,17 +329,6 @@ class _Walk:
         for question in [each for each in self.answers.now if each[0] == prefix or each[0].startswith(prefix + ".")]:
             self.answers.drop(question)
 
-    _NAVIGATION = {SKIP: skip, DECLINE: decline, KEEP: keep, CLOSE: close, MORE: tell_more, AGAIN: one_more, ENOUGH: enough, BACK: back}
-    _CHOICES = {
-        "choice": take,
-        "choices": toggle,
-        "yes-no": pass_gate,
-        "consent": decide,
-        "withdrawal": withdraw,
-        "dialog": open_chosen,
-        "summary": change,
-    }
-
     # ---- going on ----
 
     def open(self, name: str) -> None:
@@ -389,7 +376,7 @@ class _Walk:
         if group and group.steps and self.applies(place, group):
             return self.next_inside(place, group)
         for step in place.dialog.steps:
-            if not self.applies(place, step):
+            if step.when is not None and not self.applies(place, step):
                 continue
             if step.ask is None and not step.steps:
                 if step.id not in place.done:
@@ -492,14 +479,18 @@ class _Walk:
         question = group or step
         parts = []
         if question.is_question and len(lines := self.lines(place)) > 1:
-            parts.append(Say("common.progress", {"at": lines.index(question) + 1, "of": len(lines)}))
+            at = next((number for number, line in enumerate(lines, 1) if line is question), 1)
+            parts.append(Say("common.progress", {"at": at, "of": len(lines)}))
         if group and place.inner == "another":
             parts += [Say("common.so-far", {"answer": self.rounds(place, group)}), Say(self.id(place, group) + ".another")]
             return tuple(parts)
         name = self.id(place, group, step) if group else self.id(place, step)
         parts += [Say(name), Say(name + ".hint", optional=True)]
         if step.ask == "summary":
-            parts += [Say("common.line", {"name": {"say": self.id(place, line) + ".short"}, "answer": self.told(place, line)}, line=True) for line in self.lines(place)]
+            parts += [
+                Say("common.line", {"name": {"say": self.id(place, line) + ".short"}, "answer": self.told(place, line)}, line=True)
+                for line in self.lines(place)
+            ]
         elif self.answered(place, step):
             parts.append(Say("common.so-far", {"answer": self.told(place, question)}))
         return tuple(parts)
@@ -543,20 +534,27 @@ class _Walk:
             again = self.answered(place, step) is not None
             codes = [KEEP] if again else [] if step.required else [SKIP]
             codes += [] if step.required else [DECLINE]
-            if group and (place.round > 1 or step is not group.steps[0]) or self.before(place):
+            if (group and (place.round > 1 or step is not group.steps[0])) or self.before(place):
                 codes.append(BACK)
         elif len(self.frames) > 1:
             codes = [CLOSE]
         return tuple(Option(code, {"say": f"common.{code[1:]}"}) for code in codes)
 
-    def codes(self) -> set[str]:
-        step = self.pending(self.top) if self.top.prompt else None
-        return {option.code for option in self.options(self.top, step)} if step else set()
+    def takes(self, code: str) -> bool:
+        """Is this one of the pending question's buttons?"""
+        place = self.top
+        step = self.pending(place) if place.prompt else None
+        if step is None:
+            return False
+        if not code.startswith("."):
+            return code in place.offered and (step.from_ is not None or not step.choices or code in step.choices)
+        return any(option.code == code for option in self.options(place, step))
 
     # ---- looking around ----
 
-    def id(self, place: _Place, *steps: Step) -> str:
-        return ".".join([place.dialog.dialog, *(step.id for step in steps)])
+    def id(self, place: _Place, step: Step, inner: Step | None = None) -> str:
+        name = f"{place.dialog.dialog}.{step.id}"
+        return f"{name}.{inner.id}" if inner else name
 
     def group(self, place: _Place) -> Step | None:
         step = place.dialog.by_id.get(place.step)
@@ -564,7 +562,10 @@ class _Walk:
 
     def lines(self, place: _Place) -> list[Step]:
         """The questions that this person is asked, in order."""
-        return [step for step in place.dialog.questions if self.applies(place, step)]
+        return [step for step in place.dialog.questions if step.when is None or self.applies(place, step)]
+
+    def previous(self, group: Step, step: Step) -> Step:
+        return next(earlier for earlier, later in zip(group.steps, group.steps[1:], strict=False) if later is step)
 
     def before(self, place: _Place) -> Step | None:
         """The question before the pending one."""
@@ -607,3 +608,24 @@ def told(step: Step, name: str, answer: Answer | None) -> Fact:
         return answer.words
     labels: list[Fact] = [{"from": step.from_, "code": code} if step.from_ else {"say": f"{name}.{code}"} for code in answer.value.split()]
     return labels[0] if len(labels) == 1 else {"list": labels}
+
+
+_NAVIGATION: dict[str, Callable[[_Walk, _Place, Step], None]] = {
+    SKIP: _Walk.skip,
+    DECLINE: _Walk.decline,
+    KEEP: _Walk.keep,
+    CLOSE: _Walk.close,
+    MORE: _Walk.tell_more,
+    AGAIN: _Walk.one_more,
+    ENOUGH: _Walk.enough,
+    BACK: _Walk.back,
+}
+_CHOICES: dict[str, Callable[[_Walk, _Place, Step, str], None]] = {
+    "choice": _Walk.take,
+    "choices": _Walk.toggle,
+    "yes-no": _Walk.pass_gate,
+    "consent": _Walk.decide,
+    "withdrawal": _Walk.withdraw,
+    "dialog": _Walk.open_chosen,
+    "summary": _Walk.change,
+}

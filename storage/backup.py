@@ -111,7 +111,9 @@ async def _go_on_counting(unit: Unit) -> None:
         column = table.autoincrement_column
         if column is not None:
             await unit.connection.execute(
-                text(f"SELECT setval(pg_get_serial_sequence('{table.name}', '{column.name}'), (SELECT COALESCE(MAX({column.name}), 0) + 1 FROM {table.name}), false)")  # noqa: S608 - names from our own tables
+                text(
+                    f"SELECT setval(pg_get_serial_sequence('{table.name}', '{column.name}'), (SELECT COALESCE(MAX({column.name}), 0) + 1 FROM {table.name}), false)"  # noqa: S608 - names from our own tables
+                )
             )
 
 

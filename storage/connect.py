@@ -90,5 +90,5 @@ def is_passing(error: BaseException) -> bool:
     if isinstance(origin, sqlite3.Error):
         return getattr(origin, "sqlite_errorcode", 0) & 0xFF in _SQLITE_PASSING
     if isinstance(origin, psycopg.Error):
-        return origin.sqlstate is None and isinstance(origin, psycopg.OperationalError) or (origin.sqlstate or "")[:2] in _POSTGRES_PASSING
+        return (origin.sqlstate is None and isinstance(origin, psycopg.OperationalError)) or (origin.sqlstate or "")[:2] in _POSTGRES_PASSING
     return False

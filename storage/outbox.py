@@ -38,7 +38,14 @@ async def enqueue(unit: Unit, drafts: Sequence[Draft]) -> list[Letter]:
         return []
     made = await unit.connection.execute(insert(tables.outbox).returning(tables.outbox.c.id, sort_by_parameter_order=True), rows)
     return [
-        Letter(row_id, draft.chat.id if draft.chat else None, _address(draft), draft.chat.language if draft.chat else draft.language, draft.content, draft.due_at or unit.now)
+        Letter(
+            row_id,
+            draft.chat.id if draft.chat else None,
+            _address(draft),
+            draft.chat.language if draft.chat else draft.language,
+            draft.content,
+            draft.due_at or unit.now,
+        )
         for row_id, draft in zip(made.scalars(), drafts, strict=True)
     ]
 
@@ -87,7 +94,11 @@ async def forget_old(unit: Unit) -> None:
 
 async def backlog(unit: Unit) -> tuple[int, datetime | None]:
     """How many letters wait, and since when the oldest."""
-    rows = (await unit.connection.execute(select(tables.outbox.c.due_at).where(tables.outbox.c.state == "queued").order_by(tables.outbox.c.due_at))).scalars().all()
+    rows = (
+        (await unit.connection.execute(select(tables.outbox.c.due_at).where(tables.outbox.c.state == "queued").order_by(tables.outbox.c.due_at)))
+        .scalars()
+        .all()
+    )
     return len(rows), rows[0] if rows else None
 
 

@@ -60,7 +60,9 @@ def _migrate(connection: Connection) -> None:
     if current == HEAD:
         return
     if current is not None and current > HEAD:
-        raise StoreError(f"The database has schema {current}, newer than this code ({HEAD}). Start the newer version of Frontdoor, or restore a backup of this one.")
+        raise StoreError(
+            f"The database has schema {current}, newer than this code ({HEAD}). Start the newer version of Frontdoor, or restore a backup of this one."
+        )
     if current is None and inspect(connection).get_table_names():
         raise StoreError("The database holds tables of something else. Give Frontdoor a database of its own (FRONTDOOR_DATABASE_URL).")
     from alembic import command  # noqa: PLC0415 - half a second, needed once per version
@@ -74,7 +76,7 @@ def _migrate(connection: Connection) -> None:
 
 def _claim(connection: Connection, fingerprint: str) -> None:
     """The database remembers which key file opens it, and which life of it this is (a restored one begins another)."""
-    known = dict(connection.execute(select(tables.meta.c.name, tables.meta.c.value)).tuples().all())
+    known = dict(connection.execute(select(tables.meta.c.name, tables.meta.c.value)).all())
     if "key" not in known:
         connection.execute(tables.meta.insert(), [{"name": "key", "value": fingerprint}, {"name": "epoch", "value": str(uuid.uuid4())}])
     elif known["key"] != fingerprint:

@@ -51,7 +51,7 @@ class Catalogue:
         match = re.search(r"plural=(.+?);?$", self.headers.get("Plural-Forms", "").strip())
         if not match:
             raise WordsError(f"locales/{self.language}: the header Plural-Forms is missing; copy it from CONTRIBUTING.md.")
-        return gettext.c2py(match[1])  # type: ignore[attr-defined,no-any-return]  # reason: in every supported Python, and only typeshed does not know it
+        return gettext.c2py(match[1])
 
 
 def read_catalogue(folder: Path) -> Catalogue:
@@ -109,7 +109,9 @@ def language_name(code: str, language: str) -> str:
 class Words:
     """All catalogues of an installation."""
 
-    def __init__(self, languages: Iterable[str] = (), *, constants: Mapping[str, str] | None = None, namers: Mapping[str, Namer] | None = None, folder: Path = LOCALES) -> None:
+    def __init__(
+        self, languages: Iterable[str] = (), *, constants: Mapping[str, str] | None = None, namers: Mapping[str, Namer] | None = None, folder: Path = LOCALES
+    ) -> None:
         """`languages`: those offered, in order (none: every folder). `constants`: facts that every sentence may use.
         `namers`: what `{"from": name, "code": ...}` means. Raises WordsError."""
         there = sorted(path.name for path in folder.iterdir() if path.is_dir())

@@ -47,7 +47,7 @@ def read_update(update: Mapping[str, Any], bot: str) -> Incoming | None:
         return None  # not even a number to confirm it by; Telegram never sends this
     try:
         return _read(update, source, key)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is this update's own fault
         return Incoming(source, key, Kind.POISON, type(error).__name__, shape=shape(dict(update)))
 
 

@@ -35,7 +35,9 @@ def listen(address: str) -> socket.socket:
         sock.bind((host, int(port)))
     except OSError as error:
         sock.close()
-        raise FrontdoorError(f"FRONTDOOR_HTTP: {address} can't be used ({error.strerror}). Is another Frontdoor running? Choose another port, or `off`.") from error
+        raise FrontdoorError(
+            f"FRONTDOOR_HTTP: {address} can't be used ({error.strerror}). Is another Frontdoor running? Choose another port, or `off`."
+        ) from error
     return sock
 
 

@@ -1,0 +1,188 @@
+"""A person at a door: types, presses, sends a sticker, and hears what the bot says. One class a channel, one interface."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import io
+import itertools
+import json
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from aiohttp import web
+from conftest import CANARIES, SHARED, until
+from lo_bot_api_emulator import LoBotApiEmulator
+
+from bot.app import House
+from bot.channels.telegram_aiogram import Driver
+from bot.channels.telegram_bot import TelegramBot
+from bot.channels.terminal import Terminal
+from bot.delivery import Delivery
+from bot.intake import Intake
+
+
+@dataclass
+class Heard:
+    """One message as a person sees it: its text, and code -> label of its buttons."""
+
+    text: str
+    buttons: dict[str, str] = field(default_factory=dict)
+    data: dict[str, str] = field(default_factory=dict)
+    message: int = 0
+    document: str = ""
+
+
+class TerminalDoor:
+    """The terminal channel, in process; every line is handed in twice."""
+
+    channel = "terminal"
+
+    def __init__(self, house: House, language: str, address: str = "here") -> None:
+        self.house, self.out, self.keys = house, io.StringIO(), itertools.count()
+        self.terminal = Terminal(self.out, address, language)
+        self.heard: list[Heard] = []
+        self.prefix = id(self)
+
+    async def __aenter__(self):
+        terminal = self.terminal
+
+        class Listening:
+            async def send(_, outgoing):
+                await terminal.send(outgoing)
+                choices = [choice for row in outgoing.rows for choice in row]
+                codes = [choice.data.rpartition(":")[2] for choice in choices]
+                document = outgoing.document[1] if outgoing.document else ""
+                labels = {code: choice.label for code, choice in zip(codes, choices, strict=True)}
+                self.heard.append(Heard(outgoing.text, labels, document=document))
+
+        self.delivery = Delivery(self.house.store, self.house.words, {"terminal": Listening()}, limits=False)
+        self.intake = Intake(self.house.store, self.house.scripts, self.house.words, self.house.programme, self.delivery.take)
+        self.running = asyncio.create_task(self.delivery.run())
+        return self
+
+    async def __aexit__(self, *_):
+        self.running.cancel()
+        await asyncio.gather(self.running, return_exceptions=True)
+
+    async def _do(self, line: str) -> None:
+        incoming = self.terminal.read(line, f"{self.prefix}/{next(self.keys)}")
+        await self.intake.handle([incoming])
+        await self.intake.handle([incoming])
+        await until(self.delivery.is_idle)
+
+    async def say(self, text: str) -> None:
+        await self._do(text)
+
+    async def press(self, code: str, heard: Heard | None = None) -> None:
+        number = [choice.data.rpartition(":")[2] for choice in self.terminal._choices].index(code) + 1
+        await self._do(f"#{number}")
+
+
+class Emulator(LoBotApiEmulator):
+    """The independent emulator, in process; every request is also held against the Bot API's own description."""
+
+    def __init__(self):
+        super().__init__(enable_control=True, allow_insecure_loopback_webhooks=True)
+        self.calls, self.violations, self.chats = [], [], {}
+        if (SHARED / "data" / "botapi").exists():
+            sys.path.insert(0, str(SHARED / "data" / "botapi"))
+            from validate import validate
+
+            self.describe = validate
+        else:
+            self.describe = lambda *_: []
+
+    def validate(self, method, fields, uploads):
+        self.calls.append((method, dict(fields)))
+        if method != "getUpdates":
+            self.violations += self.describe(method, {**fields, **{name: "<file>" for name in uploads if name not in str(fields)}})
+        result = super().validate(method, fields, uploads)
+        if method in {"sendMessage", "editMessageText", "sendDocument"}:
+            self._show(method, fields, uploads, result)
+        return result
+
+    def _show(self, method, fields, uploads, result):
+        shown = self.chats.setdefault(int(fields["chat_id"]), [])
+        if method == "sendDocument":
+            shown[-1].document = next(iter(uploads.values()))["data"].decode()
+            return
+        markup = fields.get("reply_markup")
+        markup = json.loads(markup) if isinstance(markup, str) else markup or {}
+        buttons = [button for row in markup.get("inline_keyboard", []) for button in row if "callback_data" in button]
+        codes = {button["callback_data"].rpartition(":")[2]: button for button in buttons}
+        heard = Heard(fields["text"], {code: button["text"] for code, button in codes.items()}, {code: button["callback_data"] for code, button in codes.items()}, result["message_id"])
+        shown.append(heard)
+
+
+class Telegram:
+    """A bot at the emulator over real HTTP, by aiogram; people are chats of it."""
+
+    token = CANARIES["token"]
+
+    def __init__(self, house: House) -> None:
+        self.house = house
+
+    async def __aenter__(self):
+        self.emulator = Emulator()
+        self.runner = web.AppRunner(self.emulator.app(), access_log=None, shutdown_timeout=0.1)
+        await self.runner.setup()
+        site = web.TCPSite(self.runner, "127.0.0.1", 0)
+        await site.start()
+        self.base = f"http://127.0.0.1:{site._server.sockets[0].getsockname()[1]}"
+        self.bot = TelegramBot(Driver(self.token, self.base), self.token.partition(":")[0])
+        self.delivery = Delivery(self.house.store, self.house.words, {"telegram": self.bot}, limits=False)
+        self.intake = Intake(self.house.store, self.house.scripts, self.house.words, self.house.programme, self.delivery.take)
+        await self.bot.introduce(self.house.commands())
+        self.tasks = [asyncio.create_task(self.delivery.run()), asyncio.create_task(self.bot.receive(self.intake.handle))]
+        return self
+
+    async def __aexit__(self, *_):
+        for task in self.tasks:
+            task.cancel()
+        await asyncio.gather(*self.tasks, return_exceptions=True)
+        await self.bot.close()
+        await self.runner.cleanup()
+
+    async def inject(self, update: dict, copies: int = 2) -> None:
+        """Twice, with the same update_id, as Telegram may; then wait until it is confirmed and answered."""
+        await self.emulator.enqueue_update(update, token=self.token)
+        state = self.emulator._update_queues._state(self.token)
+        if state.updates:  # else it was fetched already; then the second copy would be an honest redelivery of nothing
+            state.updates += [copy.deepcopy(state.updates[-1]) for _ in range(copies - 1)]
+        await until(lambda: not state.updates)
+        await until(self.delivery.is_idle)
+
+
+class TelegramDoor:
+    """One person at a Telegram bot."""
+
+    channel = "telegram"
+    people = itertools.count(1001)
+
+    def __init__(self, telegram: Telegram, language: str) -> None:
+        self.telegram, self.id = telegram, next(self.people)
+        self.user = {"id": self.id, "is_bot": False, "first_name": CANARIES["name"], "language_code": language}
+        self.chat = {"id": self.id, "type": "private", "first_name": CANARIES["name"]}
+        self.messages = itertools.count(1)
+
+    @property
+    def heard(self) -> list[Heard]:
+        return self.telegram.emulator.chats.setdefault(self.id, [])
+
+    async def message(self, **content) -> None:
+        await self.telegram.inject({"message": {"message_id": next(self.messages), "date": 1795000000, "from": self.user, "chat": self.chat, **content}})
+
+    async def say(self, text: str) -> None:
+        await self.message(text=text)
+
+    async def press(self, code: str, heard: Heard | None = None) -> None:
+        heard = heard or next(each for each in reversed(self.heard) if code in each.data)
+        message = {"message_id": heard.message, "date": 1795000000, "chat": self.chat, "from": {"id": 7, "is_bot": True, "first_name": "F"}, "text": heard.text}
+        query = {"id": str(next(self.messages)), "from": self.user, "chat_instance": "c", "data": heard.data[code], "message": message}
+        await self.telegram.inject({"callback_query": query})
+
+
+def path_of(name: str) -> Path:
+    return Path(__file__).parent / "conversations" / f"{name}.yaml"
