@@ -7,7 +7,7 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Coroutine, Mapping
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +16,7 @@ from typing import Any
 from bot.delivery import Channel, Delivery
 from bot.errors import FrontdoorError
 from bot.intake import Intake
-from bot.messages import clean
+from bot.messages import Incoming, clean
 from bot.settings import Programme, Settings, read_programme
 from bot.sources import NAMERS
 from dialogs.files import ScriptError, load_scripts
@@ -27,7 +27,7 @@ from storage.crypto import Keys, make_keys, read_keys
 from storage.errors import StoreAway, StoreError
 from storage.lease import Lease
 from storage.schema import prepare
-from storage.store import Store
+from storage.store import Store, undisturbed
 from translations.words import Words, WordsError
 
 log = logging.getLogger(__name__)
@@ -143,23 +143,32 @@ def _terminal(house: House) -> list[Coroutine[Any, Any, None]]:
     terminal = Terminal(language_hint=os.environ.get("LANG", "").partition(".")[0])
     delivery = house.delivery({"terminal": terminal})
 
+    intake = house.intake(delivery)
+
+    async def take_in(batch: Sequence[Incoming]) -> None:
+        """One line, and its answer: what is typed next may be the number of a button in it."""
+        await intake.handle(batch)
+        while not delivery.is_idle():  # noqa: ASYNC110 - a terminal, and a person who reads
+            await asyncio.sleep(0.02)
+
     async def talk() -> None:
-        await delivery.sweep()
+        await undisturbed(delivery.sweep())
         if not delivery.may_send():
             raise FrontdoorError("Another terminal chat is open on this database; close it first.")
-        await terminal.receive(house.intake(delivery).handle)
-        while not delivery.is_idle():  # noqa: ASYNC110 - once, at the end of a chat
-            await asyncio.sleep(0.05)
+        await terminal.receive(take_in)
 
     return [talk(), delivery.run()]
 
 
 async def _tidy(store: Store) -> None:
+    async def tidy() -> None:
+        async with store.begin() as unit:
+            await updates.forget_old(unit)
+            await outbox.forget_old(unit)
+
     while True:
         with suppress(StoreAway):
-            async with store.begin() as unit:
-                await updates.forget_old(unit)
-                await outbox.forget_old(unit)
+            await undisturbed(tidy())
         await asyncio.sleep(TIDY)
 
 

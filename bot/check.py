@@ -11,7 +11,7 @@ from bot.sources import SOURCES
 from dialogs.model import Dialog, Scripts, Step
 from translations.words import PLACEHOLDER, Words
 
-CODE = Path(__file__).parent
+CODES = (Path(__file__).parent, Path(__file__).parent.parent / "dialogs")  # where sentences are named in Python
 CONSENT_LIMIT = 800  # characters of a consent's first layer (TRUST.md, privacy 2)
 LABEL_LIMIT = 40  # characters of a button: more is cut off on a small phone
 _IN_CODE = re.compile(r'"((?:common|mydata)\.[a-z-]+)"')
@@ -32,7 +32,7 @@ def _sentences(scripts: Scripts) -> Iterator[tuple[str, str]]:
     for dialog in scripts.values():
         for step in dialog.steps:
             yield from _of_step(dialog, step)
-    for name in sorted({match for path in CODE.parent.glob("*/*.py") for match in _IN_CODE.findall(path.read_text("utf-8"))}):
+    for name in sorted({match for room in CODES for path in sorted(room.glob("*.py")) for match in _IN_CODE.findall(path.read_text("utf-8"))}):
         yield name, "sentence"
     for name in ("yes", "no", "skip", "decline", "back", "keep", "close", "more"):
         yield f"common.{name}", "label"

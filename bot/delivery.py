@@ -22,7 +22,7 @@ from storage import chats, outbox
 from storage.errors import StoreAway
 from storage.lease import Lease
 from storage.records import Address, Letter
-from storage.store import Store, Unit
+from storage.store import Store, Unit, undisturbed
 from translations.words import Words
 
 log = logging.getLogger(__name__)
@@ -178,12 +178,15 @@ class Delivery:
 
     async def _on_disk(self, work: Callable[[Unit], Awaitable[None]]) -> None:
         """Until it is."""
+
+        async def once() -> None:
+            async with self._store.begin() as unit:
+                await work(unit)
+
         wait = 0.1
         while True:
             try:
-                async with self._store.begin() as unit:
-                    await work(unit)
-                return
+                return await undisturbed(once())
             except StoreAway:
                 await asyncio.sleep(wait)
                 wait = min(wait * 2, 5.0)
@@ -205,7 +208,7 @@ class Delivery:
             await self._something_sent.wait()
             await asyncio.sleep(MARKS_GATHERED)
             try:
-                await self._write_marks()
+                await undisturbed(self._write_marks())
             except StoreAway:
                 await asyncio.sleep(1)
 
@@ -225,7 +228,7 @@ class Delivery:
     async def _keep_sweeping(self) -> None:
         while True:
             try:
-                await self.sweep()
+                await undisturbed(self.sweep())
             except StoreAway:
                 log.warning("the database is away; letters wait")
             await asyncio.sleep(SWEEP)

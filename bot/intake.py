@@ -23,7 +23,7 @@ from dialogs.turn import offered, take_turn, told
 from storage import chats, outbox, people, updates
 from storage.errors import StoreAway
 from storage.records import Address, AnswerRow, Chat, ConsentRow, Draft, Letter, Person, Poison
-from storage.store import Store, Unit
+from storage.store import Store, Unit, undisturbed
 from translations.detect import by_script, closest
 from translations.words import Words
 
@@ -40,10 +40,12 @@ class Intake:
     async def handle(self, batch: Sequence[Incoming]) -> None:
         """Take in a batch; returning means that every one of them is on disk. Safe to call twice, from several processes.
 
-        Raises StoreAway when nothing was taken in: the same batch again, a little later.
+        Raises StoreAway when nothing was taken in: the same batch again, a little later. When cancelled, it commits first.
         """
-        if not batch:
-            return
+        if batch:
+            await undisturbed(self._handle(batch))
+
+    async def _handle(self, batch: Sequence[Incoming]) -> None:
         try:
             letters, erased = await self._together(batch)
         except StoreAway:
@@ -51,7 +53,7 @@ class Intake:
         except Exception as error:  # noqa: BLE001 - whatever it is, the others must not suffer
             if len(batch) > 1:
                 for incoming in batch:  # one of them is poison
-                    await self.handle([incoming])
+                    await self._handle([incoming])
                 return
             letters, erased = await self._set_apart(batch[0], error), False
         self._hand_over(letters)
@@ -161,7 +163,7 @@ class _Work:
     answers: dict[UUID, dict[Question, AnswerRow | None]] = field(default_factory=lambda: defaultdict(dict))
     decisions: list[tuple[UUID, ConsentRow]] = field(default_factory=list)
     drafts: list[Draft] = field(default_factory=list)
-    erased: bool = False
+    erased: bool = False  # something was, so the database's log must be emptied after the commit
 
     async def open(self, languages: dict[Address, str]) -> None:
         """Lock the chats, then their people, each in sorted order."""
@@ -216,6 +218,7 @@ class _Work:
 
     def forget(self, person: Person, purpose: str) -> None:
         """The answers that hung on a consent go with it; so do those whose question the scripts no longer know."""
+        self.erased = True
         for question in person.answers:
             step = self.scripts.question(question[0])
             if step is None or step.purpose == purpose:

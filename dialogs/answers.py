@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from dialogs.model import Step
 from dialogs.nouns import Answer, Facts
 
+YEARS = re.compile(r"\b(19|20)\d\d ?[-–/] ?(19|20)\d\d\b")  # "2015-2020, welder" is private to nobody
 LONGEST_NUMBER = 12  # digits: no count of years or people has more, and int() of a million digits takes seconds
 
 
@@ -53,5 +54,6 @@ def looks_private(text: str) -> bool:
     """A phone, card or document number: seven digits or more in one run (blanks, dots, dashes, slashes between allowed),
     or letters and digits mixed as on a passport."""
     plain = "".join(str(unicodedata.decimal(character)) if character.isdecimal() else character for character in text)
+    plain = YEARS.sub("", plain)
     runs = re.findall(r"\d(?:[ ./()-]{0,2}\d)*", plain)
     return any(sum(map(str.isdigit, run)) >= 7 for run in runs) or bool(re.search(r"\b[A-Z]{1,3} ?\d{6,}\b|\b[A-Z]\d[A-Z0-9]{7}\b", plain))

@@ -61,6 +61,16 @@ def line_of(node: yaml.Node | None, place: Sequence[str | int]) -> int:
     return node.start_mark.line + 1 if node else 1
 
 
+def line_of_step(node: yaml.Node | None, name: str) -> int:
+    """Where the step of that id begins; the first line if there is none."""
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            if key.value == "id" and value.value == name:
+                return int(key.start_mark.line) + 1
+    children = [value for _, value in node.value] if isinstance(node, yaml.MappingNode) else node.value if isinstance(node, yaml.SequenceNode) else []
+    return next((line for child in children if (line := line_of_step(child, name)) > 1), 1)
+
+
 def explain(path: Path, node: yaml.Node | None, error: ValidationError) -> str:
     """One line per fault: file, line, what is wrong."""
     lines = []
@@ -68,7 +78,8 @@ def explain(path: Path, node: yaml.Node | None, error: ValidationError) -> str:
         place = fault["loc"]
         what = f"the key {place[-1]!r} is not known here" if fault["type"] == "extra_forbidden" else fault["msg"].removeprefix("Value error, ")
         name = ".".join(str(part) for part in place if isinstance(part, str))
-        lines.append(f"{path}:{line_of(node, place)}: {name + ': ' if name else ''}{what}.")
+        line = line_of(node, place) if place else line_of_step(node, what.partition(":")[0])
+        lines.append(f"{path}:{line}: {name + ': ' if name else ''}{what}.")
     return "\n".join(lines)
 
 

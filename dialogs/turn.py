@@ -122,7 +122,7 @@ class _Walk:
     def hear(self, heard: Heard) -> None:
         first = not self.frames
         if first:
-            self.frames.append(_Place.of(Frame("welcome"), self.scripts["welcome"]))
+            self.open("menu" if self.state.frames else "welcome")  # the menu: their dialog was taken out of the scripts
         match heard:
             case Command(name, argument) if name in self.scripts.commands:
                 self.command(self.scripts.commands[name], argument)
@@ -353,6 +353,7 @@ class _Walk:
                 self.frames.pop()
             elif step.purpose and step.ask != "consent" and not self.allowed(step.purpose):
                 self.open(self.scripts.consents[step.purpose][0])
+                self.top.turn_to()  # whatever was pending there: first things first
             elif self.ask(place, step):
                 return
         raise RecursionError(f"the dialog {self.top.dialog.dialog} walks in a circle")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from sqlalchemy import text
@@ -18,6 +18,7 @@ from storage.connect import READING, connect, database_url, insert_for, is_passi
 from storage.crypto import Cipher
 from storage.errors import StoreAway
 
+T = TypeVar("T")
 Clock = Callable[[], datetime]
 
 
@@ -73,9 +74,12 @@ class Store:
                     yield Unit(connection, self.cipher, self._insert, self.clock())
 
     async def is_reachable(self) -> bool:
-        try:
+        async def look() -> None:
             async with self.read() as unit:
                 await unit.connection.execute(text("SELECT 1"))
+
+        try:
+            await undisturbed(look())
         except StoreAway:
             return False
         return True
@@ -108,3 +112,14 @@ def new_id(now: datetime, randomness: Callable[[int], bytes]) -> UUID:
     value = int.from_bytes(milliseconds.to_bytes(6) + randomness(10))
     value = value & ~(0xF << 76) | 0x7 << 76
     return UUID(int=value & ~(0x3 << 62) | 0x2 << 62)
+
+
+async def undisturbed(work: Coroutine[Any, Any, T]) -> T:
+    """Finish what touches the database, and only then be cancelled: a driver that is cancelled half-way leaves a connection,
+    and with SQLite a thread, that keeps the process from ending."""
+    task = asyncio.ensure_future(work)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait([task])
+        raise

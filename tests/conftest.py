@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import itertools
 import logging
 import os
@@ -195,7 +196,11 @@ async def until(true, seconds=20):
     """Wait for a condition, not for a time."""
     loop = asyncio.get_running_loop()
     end = loop.time() + seconds
-    while not (result := await true() if asyncio.iscoroutinefunction(true) else true()):
+    while True:
+        result = true()
+        if inspect.isawaitable(result):
+            result = await result
+        if result:
+            return result
         assert loop.time() < end, "waited in vain"
         await asyncio.sleep(0.005)
-    return result

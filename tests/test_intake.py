@@ -1,0 +1,290 @@
+"""The one way in, on both databases: a batch becomes one commit, or nothing at all."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+import pytest
+from conftest import CANARIES
+from sqlalchemy import func, select
+
+from bot import intake as intake_module
+from bot.intake import Intake
+from bot.letters import word
+from bot.messages import Incoming, Kind
+from storage import chats, people, tables
+from storage.errors import StoreAway
+from storage.records import Address
+
+
+class World:
+    """An intake, and people who write to it; what it hands over is kept, never sent."""
+
+    def __init__(self, store, scripts, words, programme):
+        self.store, self.words, self.letters, self.key = store, words, [], 0
+        self.intake = Intake(store, scripts, words, programme, self.letters.extend)
+
+    def update(self, person, kind=Kind.TEXT, value="", **more):
+        self.key += 1
+        return Incoming("telegram/1", str(self.key), kind, value, address=Address("telegram", str(person)), **more)
+
+    async def text(self, person, text, **more):
+        await self.intake.handle([self.update(person, Kind.TEXT, text, **more)])
+
+    async def command(self, person, name, argument=""):
+        await self.intake.handle([self.update(person, Kind.COMMAND, name, argument=argument)])
+
+    async def press(self, person, code):
+        await self.intake.handle([self.pressed(person, code)])
+
+    def pressed(self, person, code):
+        prompt = next(letter.content["prompt"] for letter in reversed(self.letters) if letter.address.address == str(person) and "prompt" in letter.content)
+        return self.update(person, Kind.PRESS, code, prompt=prompt)
+
+    async def onboard(self, person, *, news="no"):
+        await self.command(person, "start")
+        for code in ("en", "yes", "yes", news, "newcomer"):
+            await self.press(person, code)
+
+    def last(self, person):
+        return word(next(letter for letter in reversed(self.letters) if letter.address.address == str(person)), self.words).text
+
+    async def chat(self, person):
+        async with self.store.begin() as unit:
+            return (await chats.lock(unit, {Address("telegram", str(person)): "en"}))[Address("telegram", str(person))]
+
+    async def person(self, person):
+        chat = await self.chat(person)
+        async with self.store.read() as unit:
+            return await people.get(unit, chat.person_id) if chat.person_id else None
+
+    async def count(self, table):
+        async with self.store.read() as unit:
+            return (await unit.connection.execute(select(func.count()).select_from(table))).scalar()
+
+
+@pytest.fixture
+def world(store, scripts, words, programme):
+    return World(store, scripts, words, programme)
+
+
+async def test_the_second_copy_of_an_update_changes_nothing(world):
+    await world.onboard(1)
+    update = world.update(1, Kind.TEXT, "Olena")
+    await world.intake.handle([update, update])
+    before = (await world.chat(1)).turn, len(world.letters)
+    await world.intake.handle([update])
+    assert ((await world.chat(1)).turn, len(world.letters)) == before
+    assert (await world.person(1)).answers["newcomer.name", ""].content["value"] == "Olena"
+
+
+async def test_many_updates_of_one_person_in_one_batch_are_turns_in_their_order(world):
+    await world.onboard(1)
+    await world.intake.handle([world.update(1, Kind.TEXT, text) for text in ("Olena", "Rostock")] + [world.update(1, Kind.COMMAND, "back")])
+    answers = (await world.person(1)).answers
+    assert (answers["newcomer.name", ""].content["value"], answers["newcomer.town", ""].content["value"]) == ("Olena", "Rostock")
+    assert "Rostock" in world.last(1), "back at the town, whose answer the same batch gave"
+
+
+async def test_a_whole_onboarding_fits_into_one_batch_of_many_people(world):
+    everybody = range(1, 31)
+    await world.intake.handle([world.update(person, Kind.COMMAND, "start") for person in everybody])
+    for code in ("de", "yes", "yes", "yes", "newcomer"):
+        await world.intake.handle([world.pressed(person, code) for person in everybody])
+    await world.intake.handle([world.update(person, Kind.TEXT, f"Name {person}") for person in everybody])
+    assert await world.count(tables.people) == 30
+    assert [(await world.person(person)).answers["newcomer.name", ""].content["value"] for person in (1, 15, 30)] == ["Name 1", "Name 15", "Name 30"]
+
+
+async def test_before_the_first_yes_the_store_knows_only_the_chat(world):
+    await world.command(1, "start")
+    await world.press(1, "uk")
+    await world.press(1, "yes")
+    await world.text(1, "My name is Olena and I live in Rostock")
+    for table in (tables.people, tables.answers, tables.consents, tables.facets, tables.changes):
+        assert await world.count(table) == 0, table.name
+    assert "Olena" not in str((await world.chat(1)).state)
+
+
+async def test_a_refusal_before_any_yes_leaves_no_trace(world):
+    await world.command(1, "start")
+    for code in ("en", "yes", "no"):
+        await world.press(1, code)
+    assert await world.count(tables.people) == await world.count(tables.consents) == 0
+
+
+async def test_a_consent_keeps_version_language_channel_and_the_hash_of_the_text_shown(world, words):
+    await world.command(1, "start")
+    for code in ("uk", "yes", "yes"):
+        await world.press(1, code)
+    (row,) = (await world.person(1)).consents
+    assert (row.purpose, row.version, row.verdict, row.language, row.channel) == ("profile", 1, "given", "uk", "telegram")
+    assert row.text_hash == words.fingerprint("join.keep", "uk") != words.fingerprint("join.keep", "en")
+
+
+async def test_coded_answers_feed_their_facets_and_every_change_is_noted(world):
+    await world.onboard(1)
+    await world.text(1, "Olena")
+    await world.text(1, "Rostock")
+    for code in ("uk", "first", ".again", "de", "a-little", ".enough", "job", "training", ".done"):
+        await world.press(1, code)
+    async with world.store.read() as unit:
+        facets = {tuple(row) for row in await unit.connection.execute(select(tables.facets.c.name, tables.facets.c.value))}
+    assert facets == {("role", "newcomer"), ("speaks", "uk"), ("speaks", "de"), ("wants", "job"), ("wants", "training")}
+    assert await world.count(tables.changes) >= 5
+
+
+async def test_own_words_are_sealed_and_codes_are_not(world):
+    await world.onboard(1)
+    await world.text(1, "Olena")
+    async with world.store.read() as unit:
+        rows = {row.question: row for row in await unit.connection.execute(select(tables.answers))}
+    assert rows["join.role"].code == "newcomer"
+    assert rows["newcomer.name"].code is None
+    assert b"Olena" not in rows["newcomer.name"].content
+
+
+@pytest.mark.parametrize(
+    ("argument", "hint", "text", "language"),
+    [("sme_l-de", "uk", "hi", "de"), ("", "uk-UA", "hi", "uk"), ("", "", "Привіт, я шукаю роботу", "uk"), ("", "be", "hello", "en"), ("", "", "مرحبا", "ar"), ("", "", "hello", "en"), ("l-xx", "de", "", "de")],
+)
+async def test_a_newcomer_is_greeted_in_the_likeliest_language(world, argument, hint, text, language):
+    if text:
+        await world.text(1, text, language_hint=hint, argument=argument)
+    else:
+        await world.intake.handle([world.update(1, Kind.COMMAND, "start", argument=argument, language_hint=hint)])
+    assert (await world.chat(1)).language == language
+    assert world.words.tr("welcome.language", language) in world.last(1).replace("\u200f", "")
+
+
+@pytest.mark.parametrize(("typed", "code"), [("Так", "yes"), ("✅ yes!", "yes"), ("ja", "yes"), ("НІ", "no"), ("perhaps", None)])
+async def test_a_typed_label_counts_as_its_button_in_their_own_language_first(world, typed, code):
+    await world.command(1, "start")
+    for press in ("uk", "yes"):
+        await world.press(1, press)
+    await world.text(1, typed)
+    person = await world.person(1)
+    if code == "yes":
+        assert person
+    else:
+        assert person is None
+    assert (world.words.tr("common.press-a-button", "uk") in world.last(1)) is (code is None)
+
+
+async def test_a_turn_that_fails_is_set_apart_and_the_others_of_its_batch_are_not(world, monkeypatch):
+    await world.onboard(1)
+    await world.onboard(2)
+    real = intake_module.take_turn
+
+    def failing(scripts, state, known, heard, looked_up=None):
+        if getattr(heard, "text", "") == CANARIES["text"]:
+            raise KeyError(CANARIES["text"])
+        return real(scripts, state, known, heard, looked_up)
+
+    monkeypatch.setattr(intake_module, "take_turn", failing)
+    bad = world.update(1, Kind.TEXT, CANARIES["text"])
+    await world.intake.handle([world.update(2, Kind.TEXT, "Before"), bad, world.update(1, Kind.TEXT, "After")])
+    assert (await world.person(1)).answers["newcomer.name", ""].content["value"] == "After"
+    assert (await world.person(2)).answers["newcomer.name", ""].content["value"] == "Before"
+    said = [word(letter, world.words).text for letter in world.letters if letter.address.address == "1"]
+    assert sum(world.words.tr("common.trouble", "en") in text for text in said) == 1
+    await world.intake.handle([bad])
+    assert await world.count(tables.quarantine) == 1
+    async with world.store.read() as unit:
+        row = (await unit.connection.execute(select(tables.quarantine))).one()
+    assert CANARIES["text"] not in str(row)
+
+
+async def test_while_the_database_is_away_nothing_is_taken_in_nor_set_apart(world, monkeypatch):
+    await world.onboard(1)
+
+    @asynccontextmanager
+    async def away():
+        raise StoreAway
+        yield
+
+    update = world.update(1, Kind.TEXT, "Olena")
+    with monkeypatch.context() as patch:
+        patch.setattr(world.store, "begin", away)
+        with pytest.raises(StoreAway):
+            await world.intake.handle([update])
+    assert await world.count(tables.quarantine) == 0
+    await world.intake.handle([update])
+    assert (await world.person(1)).answers["newcomer.name", ""].content["value"] == "Olena"
+
+
+async def test_forgetting_in_the_middle_of_a_batch_begins_anew_for_what_follows(world):
+    await world.onboard(1)
+    await world.text(1, "Olena")
+    await world.command(1, "forget")
+    await world.intake.handle([world.pressed(1, "yes"), world.update(1, Kind.TEXT, "hello again")])
+    assert await world.count(tables.people) == 0
+    assert await world.count(tables.erasures) == 1
+    assert world.words.tr("welcome.language", "en") in world.last(1)
+    farewell = next(letter for letter in reversed(world.letters) if letter.chat_id is None)
+    assert farewell.address == Address("telegram", "1")
+    assert world.words.tr("forget.done", "en") in word(farewell, world.words).text
+
+
+async def test_a_group_hears_one_sentence_and_then_nothing(world):
+    for _ in range(3):
+        await world.intake.handle([world.update(-100, Kind.GROUP)])
+    assert len(world.letters) == 1
+    assert world.letters[0].content["private_chat"]
+
+
+async def test_who_blocked_us_is_reachable_again_as_soon_as_they_write(world):
+    await world.onboard(1)
+    await world.intake.handle([world.update(1, Kind.STATUS, "blocked")])
+    assert (await world.chat(1)).unreachable == "blocked"
+    await world.intake.handle([world.update(1, Kind.STATUS, "reachable")])
+    assert (await world.chat(1)).unreachable is None
+    await world.intake.handle([world.update(1, Kind.STATUS, "blocked")])
+    await world.text(1, "Olena")
+    assert (await world.chat(1)).unreachable is None
+
+
+async def test_overlapping_batches_at_the_same_time_lose_double_and_reorder_nothing(world, rnd):
+    """Three tasks hand in the same stream, differently cut, as redelivery over several processes may."""
+    everybody = range(1, 9)
+    for person in everybody:
+        await world.onboard(person)
+    stream = [world.update(person, Kind.TEXT, f"{number} words") for number in range(12) for person in everybody]
+
+    async def consume(chance):
+        at = 0
+        while at < len(stream):
+            size = chance.randrange(1, 25)
+            await world.intake.handle(stream[max(0, at - chance.randrange(10)) : at + size])
+            at += size
+
+    await asyncio.gather(*(consume(random.Random(rnd.random())) for _ in range(3)))
+    assert await world.count(tables.quarantine) == 0
+    assert [(await world.chat(person)).turn for person in everybody] == [6 + 12] * 8
+    for person in everybody:
+        answers = (await world.person(person)).answers
+        assert (answers["newcomer.name", ""].content["value"], answers["newcomer.town", ""].content["value"]) == ("0 words", "1 words")
+
+
+async def test_my_data_holds_everything_and_nobody_elses(world):
+    await world.onboard(1)
+    await world.onboard(2)
+    await world.text(1, CANARIES["name"])
+    await world.text(2, "Somebody Else")
+    await world.command(1, "mydata")
+    letter = next(letter for letter in reversed(world.letters) if "document" in letter.content)
+    outgoing = word(letter, world.words)
+    for text in (outgoing.text, outgoing.document[1]):
+        assert CANARIES["name"] in text
+        assert "Somebody Else" not in text
+    assert str((await world.person(1)).number) in outgoing.text
+
+
+async def test_a_letter_follows_the_language_that_the_chat_has_when_it_is_sent(world):
+    await world.onboard(1)
+    letter = world.letters[-1]
+    assert world.words.tr("newcomer.name", "en") in word(letter, world.words).text
+    assert world.words.tr("newcomer.name", "uk") in word(replace(letter, language="uk"), world.words).text

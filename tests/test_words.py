@@ -1,0 +1,161 @@
+"""How it is said: catalogues, plural rules, directions, likeliest languages."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+
+import pytest
+from conftest import ROOT
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.check import check
+from bot.letters import pack, word
+from bot.sources import NAMERS
+from dialogs.nouns import Message, Option, Say
+from storage.records import Address, Letter
+from translations.detect import by_script, closest, script_of
+from translations.words import LOCALES, Words, WordsError, is_right_to_left, laid_out, language_name, own_name
+
+LANGUAGES = ("en", "de", "ar", "uk")
+
+
+def test_scripts_and_words_agree(scripts, words):
+    assert check(scripts, words) == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.skipif(not shutil.which("msgfmt"), reason="msgfmt (gettext) is not installed")
+def test_msgfmt_finds_no_fault(language, tmp_path):
+    for path in sorted((LOCALES / language).glob("*.po")):
+        done = subprocess.run(["msgfmt", "-c", "-o", str(tmp_path / "x.mo"), str(path)], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(("language", "number", "form"), [("ar", 0, "لا"), ("ar", 2, "إجابتين"), ("ar", 3, "3"), ("uk", 1, "1"), ("uk", 3, "3"), ("uk", 11, "11"), ("de", 1, "1 Antwort"), ("en", 2, "2 answers")])
+def test_plurals_follow_the_language(words, language, number, form):
+    text = words.tr("mydata.answers", language, {"n": number})
+    forms = {words.tr("mydata.answers", language, {"n": each}).replace(str(each), "") for each in (0, 1, 2, 3, 11, 100)}
+    assert len(forms) == {"ar": 5, "uk": 3, "de": 2, "en": 2}[language]
+    assert form in text.replace("\u2068", "").replace("\u2069", "")
+
+
+@given(st.text(max_size=200))
+def test_a_fact_never_turns_into_a_placeholder(text):
+    words = WORDS
+    assert words.tr("common.so-far", "en", {"answer": text}).endswith(words.fact(text, "en"))
+
+
+def test_a_latin_name_in_an_arabic_sentence_is_kept_apart(words):
+    assert "\u2068Olena\u2069" in words.tr("common.so-far", "ar", {"answer": "Olena"})
+    assert "\u2068" not in words.tr("common.so-far", "de", {"answer": "Olena"})
+    assert "\u2068ليلى\u2069" in words.tr("common.so-far", "de", {"answer": "ليلى"})
+
+
+def test_every_line_of_an_arabic_message_begins_from_the_right(words):
+    parts = tuple(Say(sentence) for sentence in ("join.keep", "join.keep.more", "help.text", "mydata.rights"))
+    letter = Letter(1, 1, Address("telegram", "1"), "ar", pack(Message(parts)), None)
+    for line in word(letter, words).text.split("\n"):
+        import unicodedata
+
+        strong = [unicodedata.bidirectional(character) for character in line if unicodedata.bidirectional(character) in {"L", "R", "AL"}]
+        assert not strong or strong[0] in {"R", "AL"}, line
+
+
+def test_the_slash_of_a_command_stays_on_its_left():
+    assert laid_out("القائمة: /menu", "ar") == "القائمة: \u200e/menu"
+    assert laid_out("see /menu", "de") == "see /menu"
+
+
+def test_a_missing_sentence_falls_back_to_english_and_an_unknown_one_to_its_id(tmp_path):
+    shutil.copytree(LOCALES / "en", tmp_path / "en")
+    (tmp_path / "de").mkdir()
+    (tmp_path / "de" / "common.po").write_text('msgid ""\nmsgstr ""\n"Plural-Forms: nplurals=2; plural=(n != 1);\\n"\n\nmsgctxt "common.yes"\nmsgid "Yes"\nmsgstr "Ja"\n')
+    words = Words(("en", "de"), folder=tmp_path)
+    assert [words.tr(sentence, "de") for sentence in ("common.yes", "common.no", "no.such")] == ["Ja", "No", "no.such"]
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ("no po file at all", "can't be read|holds no PO|PO file"),
+        ('msgctxt "a"\nmsgid "x"\nmsgstr "y"\n\nmsgctxt "a"\nmsgid "z"\nmsgstr "y"\n', "stands at"),
+    ],
+)
+def test_a_broken_catalogue_is_refused_with_file_and_line(tmp_path, content, says):
+    shutil.copytree(LOCALES / "en", tmp_path / "en")
+    (tmp_path / "xx").mkdir()
+    (tmp_path / "xx" / "common.po").write_text(content)
+    with pytest.raises(WordsError, match=says) as caught:
+        Words(("xx",), folder=tmp_path)
+    assert "common.po" in str(caught.value)
+
+
+def test_a_language_that_has_no_folder_is_refused(tmp_path):
+    shutil.copytree(LOCALES / "en", tmp_path / "en")
+    with pytest.raises(WordsError, match="'fa'"):
+        Words(("en", "fa"), folder=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (('msgctxt "newcomer.town"', 'msgctxt "newcomer.tawn"'), "newcomer.town is missing"),
+        (("{controller} can now", "{controler} can now"), "placeholders differ"),
+        (('msgctxt "join.keep"\nmsgid ""\n"🔒 May we keep', 'msgctxt "join.keep"\nmsgid ""\n"🔒 May we really keep'), "raise `version:`"),
+    ],
+)
+def test_check_names_what_does_not_agree(tmp_path, scripts, programme, change, says):
+    shutil.copytree(LOCALES, tmp_path / "locales")
+    for path in (tmp_path / "locales" / "en").glob("*.po"):
+        path.write_text(path.read_text("utf-8").replace(*change), "utf-8")
+    complaints = check(scripts, Words(LANGUAGES, constants=programme.constants, folder=tmp_path / "locales"))
+    assert any(says in complaint for complaint in complaints), complaints
+
+
+@pytest.mark.parametrize(("change", "says"), [(("{controller}", "{controler}"), "placeholders differ"), (('msgctxt "join.age"', 'msgctxt "join.old"'), "join.age is not translated"), (("Rostock", "Rostock"), None)])
+def test_check_names_the_language_and_the_file(tmp_path, scripts, programme, change, says):
+    shutil.copytree(LOCALES, tmp_path / "locales")
+    for path in (tmp_path / "locales" / "uk").glob("*.po"):
+        path.write_text(path.read_text("utf-8").replace(*change), "utf-8")
+    complaints = check(scripts, Words(LANGUAGES, constants=programme.constants, folder=tmp_path / "locales"))
+    assert (any(says in each and "/uk/" in each for each in complaints)) if says else complaints == []
+
+
+def test_no_consent_is_longer_than_a_tired_person_reads(words):
+    for language in LANGUAGES:
+        for sentence in ("join.keep", "join.news"):
+            assert len(words.tr(sentence, language)) <= 800
+
+
+def test_languages_are_called_by_their_own_names():
+    assert [own_name(language) for language in LANGUAGES] == ["English", "Deutsch", "العربية", "Українська"]
+    assert language_name("uk", "de") == "Ukrainisch"
+    assert [is_right_to_left(language) for language in LANGUAGES] == [False, False, True, False]
+
+
+@pytest.mark.parametrize(("code", "language"), [("de", "de"), ("de-AT", "de"), ("DE_ch", "de"), ("ar-arz", "ar"), ("be", None), ("", None), ("xx", None)])
+def test_a_channels_language_code_means_an_offered_language_or_none(code, language):
+    assert closest(code, LANGUAGES) == language
+
+
+@pytest.mark.parametrize(("text", "language"), [("Привіт", "uk"), ("مرحبا", "ar"), ("Hello", None), ("12 🎉", None), ("ሰላም", None)])
+def test_the_script_suggests_a_language_only_where_it_can(text, language):
+    assert by_script(text, LANGUAGES) == language
+
+
+def test_a_script_that_two_offered_languages_share_suggests_none():
+    assert by_script("Привіт", ("uk", "ru")) is None
+    assert script_of("Привіт hi") == "CYRILLIC"
+
+
+def test_buttons_stand_in_their_columns_and_the_way_on_below(words):
+    options = (*(Option(code, {"say": "common.yes"}) for code in "abc"), Option(".done", {"say": "common.done"}), *(Option(code, {"say": "common.back"}) for code in (".skip", ".decline", ".back")))
+    letter = Letter(1, 1, Address("telegram", "1"), "en", pack(Message((Say("common.yes"),), options, 7, 2)), None)
+    assert [len(row) for row in word(letter, words).rows] == [2, 1, 1, 2, 1]
+    assert word(letter, words).rows[0][0].data == "q:7:a"
+
+
+WORDS = Words(LANGUAGES, namers=NAMERS)
+assert ROOT
