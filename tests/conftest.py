@@ -29,7 +29,12 @@ from translations.words import Words
 
 ROOT = Path(__file__).parent.parent
 SHARED = ROOT.parent / "shared"  # facts and data beside a developer's checkout; a user's clone has none
-CANARIES = {"name": "Zzkanarek Invented", "phone": "+49 381 55512345", "text": "zz-kanarienvogel-quittengelee", "token": "4242:CANARYtokenCANARYtokenCANARYtoken00"}
+CANARIES = {
+    "name": "Zzkanarek Invented",
+    "phone": "+49 381 55512345",
+    "text": "zz-kanarienvogel-quittengelee",
+    "token": "4242:CANARYtokenCANARYtokenCANARYtoken00",
+}
 LOG = Path(tempfile.gettempdir()) / f"frontdoor-tests-{os.getpid()}.log"
 
 

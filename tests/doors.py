@@ -49,7 +49,7 @@ class TerminalDoor:
         terminal = self.terminal
 
         class Listening:
-            async def send(_, outgoing):
+            async def send(_, outgoing):  # noqa: N805 - `self` is the door
                 await terminal.send(outgoing)
                 choices = [choice for row in outgoing.rows for choice in row]
                 codes = [choice.data.rpartition(":")[2] for choice in choices]
@@ -112,7 +112,12 @@ class Emulator(LoBotApiEmulator):
         markup = json.loads(markup) if isinstance(markup, str) else markup or {}
         buttons = [button for row in markup.get("inline_keyboard", []) for button in row if "callback_data" in button]
         codes = {button["callback_data"].rpartition(":")[2]: button for button in buttons}
-        heard = Heard(fields["text"], {code: button["text"] for code, button in codes.items()}, {code: button["callback_data"] for code, button in codes.items()}, result["message_id"])
+        heard = Heard(
+            fields["text"],
+            {code: button["text"] for code, button in codes.items()},
+            {code: button["callback_data"] for code, button in codes.items()},
+            result["message_id"],
+        )
         shown.append(heard)
 
 

@@ -175,7 +175,11 @@ class SmallApi:
     def _write(self, request: Request) -> Any:
         assert request.chat is not None
         there, parameters = self.messages[request.chat], request.parameters
-        content = {"text": parameters.get("text", ""), "buttons": json.loads(parameters.get("reply_markup", "{}")).get("inline_keyboard", []), "files": request.files}
+        content = {
+            "text": parameters.get("text", ""),
+            "buttons": json.loads(parameters.get("reply_markup", "{}")).get("inline_keyboard", []),
+            "files": request.files,
+        }
         number = int(parameters["message_id"]) if request.method == "editMessageText" else next(self._numbers)
         if request.method == "editMessageText" and (number not in there or there[number] == content):
             return NOT_MODIFIED if number in there else NOT_THERE

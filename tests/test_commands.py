@@ -22,10 +22,24 @@ FRONTDOOR = [sys.executable, "-m", "bot"]
 def home(tmp_path):
     """A place of one's own: no settings but those that a test gives."""
     environment = {key: value for key, value in os.environ.items() if not key.startswith("FRONTDOOR_")}
-    environment |= {"FRONTDOOR_DATA_DIR": str(tmp_path / "var"), "FRONTDOOR_PROGRAMME": str(ROOT / "programme.yaml"), "PYTHONPATH": str(ROOT), "LANG": "C.UTF-8"}
+    environment |= {
+        "FRONTDOOR_DATA_DIR": str(tmp_path / "var"),
+        "FRONTDOOR_PROGRAMME": str(ROOT / "programme.yaml"),
+        "PYTHONPATH": str(ROOT),
+        "LANG": "C.UTF-8",
+    }
 
     def run(*arguments, stdin="", wait=60, **settings):
-        return subprocess.run([*FRONTDOOR, *arguments], input=stdin, capture_output=True, text=True, timeout=wait, cwd=tmp_path, check=False, env=environment | {f"FRONTDOOR_{key}": value for key, value in settings.items()})
+        return subprocess.run(
+            [*FRONTDOOR, *arguments],
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=wait,
+            cwd=tmp_path,
+            check=False,
+            env=environment | {f"FRONTDOOR_{key}": value for key, value in settings.items()},
+        )
 
     run.environment, run.folder = environment, tmp_path
     return run
@@ -115,7 +129,15 @@ def test_an_unknown_setting_in_the_env_file_is_named(home):
     assert refused(home("check"), "FRONTDOOR_TELEGRAMTOKEN", "no setting")
 
 
-@pytest.mark.parametrize(("line", "words"), [("zone: Europe/Rostock\n", ["programme.yaml:", "zone", "Europe/Rostock"]), ("name: X\nname: Y\n", ["written twice"]), ("colour: red\n", ["colour", "not known"]), ("languages: [en, tlh]\n", ["tlh", "folder"])])
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("zone: Europe/Rostock\n", ["programme.yaml:", "zone", "Europe/Rostock"]),
+        ("name: X\nname: Y\n", ["written twice"]),
+        ("colour: red\n", ["colour", "not known"]),
+        ("languages: [en, tlh]\n", ["tlh", "folder"]),
+    ],
+)
 def test_a_wrong_programme_is_named_with_its_line(home, line, words):
     key = line.partition(":")[0]
     kept = [each for each in (ROOT / "programme.yaml").read_text().splitlines() if not each.startswith(f"{key}:")]
@@ -194,7 +216,13 @@ def test_a_running_bot_is_alive_ready_answers_telegram_and_ends_within_eight_sec
         wait_for(lambda: get(f"http://{address}/readyz") == (200, "ready\n"))
         assert get(f"http://{address}/healthz") == (200, "alive\n")
         user = {"id": 5, "is_bot": False, "first_name": CANARIES["name"], "language_code": "de"}
-        post(f"{api}/__fixture/updates", {"token": CANARIES["token"], "update": {"message": {"message_id": 1, "date": 1795000000, "from": user, "chat": {"id": 5, "type": "private"}, "text": CANARIES["text"]}}})
+        post(
+            f"{api}/__fixture/updates",
+            {
+                "token": CANARIES["token"],
+                "update": {"message": {"message_id": 1, "date": 1795000000, "from": user, "chat": {"id": 5, "type": "private"}, "text": CANARIES["text"]}},
+            },
+        )
         wait_for(lambda: '"sendMessage"' in journal.read_text())
         begun = time.monotonic()
         bot.send_signal(signal.SIGTERM)
@@ -232,4 +260,3 @@ def post(url, data):
     request = urllib.request.Request(url, json.dumps(data).encode(), {"Content-Type": "application/json"})
     with urllib.request.urlopen(request, timeout=5) as answer:
         return json.load(answer)
-

@@ -59,7 +59,7 @@ async def talk(script, language, door, house):
         where = f"line {number}: {line}"
         heard = len(door.heard)
         match line:
-            case {"at": channel, **rest} if channel != door.channel:
+            case {"at": channel} if channel != door.channel:
                 continue
             case {"you": text}:
                 await door.say(text.get(language, text.get("en")) if isinstance(text, dict) else text)
@@ -68,7 +68,7 @@ async def talk(script, language, door, house):
             case {"press": code}:
                 await door.press(code.replace("$language", language))
             case {"press-old": code}:
-                old = [each for each in door.heard if code in each.buttons][0]
+                old = next(each for each in door.heard if code in each.buttons)
                 if door.channel == "telegram":
                     await door.press(code, old)
                 else:
@@ -114,7 +114,11 @@ def hears(house, language, heard, sentences, where):
     for sentence in [sentences] if isinstance(sentences, str) else sentences:
         text = house.words.catalogue(language).texts.get(sentence) or house.words.catalogue("en").texts[sentence]
         template = text if isinstance(text, str) else text[-1]
-        pattern = re.sub(r"\\\{[a-z_\\-]+\\\}", ".+?", re.escape(template)) if isinstance(text, str) else "|".join(re.sub(r"\\\{[a-z_\\-]+\\\}", ".+?", re.escape(each)) for each in text)
+        pattern = (
+            re.sub(r"\\\{[a-z_\\-]+\\\}", ".+?", re.escape(template))
+            if isinstance(text, str)
+            else "|".join(re.sub(r"\\\{[a-z_\\-]+\\\}", ".+?", re.escape(each)) for each in text)
+        )
         found = re.compile(pattern, re.DOTALL).search(plain, at)
         assert found, f"{where}: {sentence} ({template!r}) is not in {plain[at:]!r}"
         at = found.end()
@@ -136,6 +140,12 @@ async def check_what_it_leaves(script, language, store, channel):
         for person in [await get(unit, each) for each in ids]:
             verdicts = {row.purpose: row.verdict for row in person.consents}
             assert verdicts == leaves.get("consents", {})
-            answers = {".".join(filter(None, key)): f"{row.kind}:{row.content.get('words') or row.content.get('value', '')}".removeprefix("given:") for key, row in person.answers.items()}
-            wanted = {key: (value.get(language, value.get("en")) if isinstance(value, dict) else value.replace("$language", language)) for key, value in leaves.get("answers", {}).items()}
+            answers = {
+                ".".join(filter(None, key)): f"{row.kind}:{row.content.get('words') or row.content.get('value', '')}".removeprefix("given:")
+                for key, row in person.answers.items()
+            }
+            wanted = {
+                key: (value.get(language, value.get("en")) if isinstance(value, dict) else value.replace("$language", language))
+                for key, value in leaves.get("answers", {}).items()
+            }
             assert answers == wanted

@@ -209,7 +209,18 @@ def test_a_text_that_looks_private_is_kept_only_when_it_is_sent_again(person):
     assert person.answers["newcomer.name", ""].value == "Olena 0381 1234567"
 
 
-@pytest.mark.parametrize(("text", "private"), [("DE89 3704 0044 0532 0130 00", True), ("+49 (381) 123-4567", True), ("C01X00T47", True), ("٠٣٨١١٢٣٤٥٦٧", True), ("12 years, 3 ships", False), ("2019-2024", False), ("Born to weld", False)])
+@pytest.mark.parametrize(
+    ("text", "private"),
+    [
+        ("DE89 3704 0044 0532 0130 00", True),
+        ("+49 (381) 123-4567", True),
+        ("C01X00T47", True),
+        ("٠٣٨١١٢٣٤٥٦٧", True),
+        ("12 years, 3 ships", False),
+        ("2019-2024", False),
+        ("Born to weld", False),
+    ],
+)
 def test_phones_cards_and_documents_are_noticed(text, private):
     assert looks_private(text) is private
 
@@ -236,7 +247,12 @@ def test_ten_thousand_random_things_never_get_stuck_and_never_store_without_cons
             options = person.codes
             heard = rnd.choice(
                 [Press(person.state.frames[-1].prompt, rnd.choice(options)) if options else Text("12")] * 8
-                + [Text(rnd.choice(["12", "Olena", "🎉", "x" * 4000, "9" * 9, "-3"])), Command(rnd.choice([*scripts.commands, "start", "back", "skip", "nonsense"])), Unreadable("voice"), Press(rnd.randrange(200), "yes")]
+                + [
+                    Text(rnd.choice(["12", "Olena", "🎉", "x" * 4000, "9" * 9, "-3"])),
+                    Command(rnd.choice([*scripts.commands, "start", "back", "skip", "nonsense"])),
+                    Unreadable("voice"),
+                    Press(rnd.randrange(200), "yes"),
+                ]
             )
             person.do(heard)
             assert person.last and person.last.parts, "silence"

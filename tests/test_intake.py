@@ -149,7 +149,15 @@ async def test_own_words_are_sealed_and_codes_are_not(world):
 
 @pytest.mark.parametrize(
     ("argument", "hint", "text", "language"),
-    [("sme_l-de", "uk", "hi", "de"), ("", "uk-UA", "hi", "uk"), ("", "", "Привіт, я шукаю роботу", "uk"), ("", "be", "hello", "en"), ("", "", "مرحبا", "ar"), ("", "", "hello", "en"), ("l-xx", "de", "", "de")],
+    [
+        ("sme_l-de", "uk", "hi", "de"),
+        ("", "uk-UA", "hi", "uk"),
+        ("", "", "Привіт, я шукаю роботу", "uk"),
+        ("", "be", "hello", "en"),
+        ("", "", "مرحبا", "ar"),
+        ("", "", "hello", "en"),
+        ("l-xx", "de", "", "de"),
+    ],
 )
 async def test_a_newcomer_is_greeted_in_the_likeliest_language(world, argument, hint, text, language):
     if text:

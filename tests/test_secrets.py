@@ -124,7 +124,7 @@ def test_whoever_logs_words_logs_none(logged, logger):
     except ValueError:
         log.exception("failed for %s", secret)
     if logger != "bot.intake":  # our own modules log constant sentences; test_house.py sees to it
-        log.warning(f"formatted already: {secret}")
+        log.warning(f"formatted already: {secret}")  # noqa: G004 - that is what some library will do
     assert logged
     assert not [line for line in logged if secret in line]
     assert any("ValueError" in line for line in logged), "the kind of error and the place stay"

@@ -114,7 +114,7 @@ async def test_what_is_due_later_waits(store, clock):
 
 async def test_the_same_thing_is_not_said_twice(store):
     chat, _ = await someone(store)
-    with pytest.raises(Exception, match="(?i)unique"):
+    with pytest.raises(Exception, match=r"(?i)unique"):
         async with store.begin() as unit:
             await outbox.enqueue(unit, [Draft(f"{chat.id}.1.0", {"parts": []}, chat)])
 
@@ -138,7 +138,16 @@ async def test_erasing_leaves_only_a_tombstone_and_a_change(store):
     await someone(store, where=Address("telegram", "78"), name="Somebody Else")
     async with store.begin() as unit:
         await people.erase(unit, person.id)
-    for table, left in ((tables.people, 1), (tables.chats, 1), (tables.answers, 1), (tables.consents, 1), (tables.facets, 2), (tables.outbox, 1), (tables.erasures, 1), (tables.changes, 1)):
+    for table, left in (
+        (tables.people, 1),
+        (tables.chats, 1),
+        (tables.answers, 1),
+        (tables.consents, 1),
+        (tables.facets, 2),
+        (tables.outbox, 1),
+        (tables.erasures, 1),
+        (tables.changes, 1),
+    ):
         assert await count(store, table) == left, table.name
 
 

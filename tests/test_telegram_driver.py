@@ -134,7 +134,9 @@ class Post:
             there = (await chats.lock(unit, {address: "en"}))[address]
             contents = [pack(Message((Say(each),), edits=bool(replaces)), replaces=replaces) for each in texts]
             due = unit.now + later if later else None
-            return await outbox.enqueue(unit, [Draft(f"test.{chat}.{id(content)}.{next(self.time.numbers)}", content, there, due_at=due) for content in contents])
+            return await outbox.enqueue(
+                unit, [Draft(f"test.{chat}.{id(content)}.{next(self.time.numbers)}", content, there, due_at=due) for content in contents]
+            )
 
     async def write(self, *texts, **where):
         self.delivery.take(await self.commit(*texts, **where))
@@ -479,7 +481,9 @@ async def test_what_has_not_the_shape_of_a_token_is_one_sentence_that_names_the_
 
 async def test_the_commands_are_registered_for_everybody_and_for_each_language(api, bot, programme, scripts, words):
     await bot.introduce(House(None, programme, scripts, words, None).commands())
-    registered = {asked.get("language_code"): {each["command"]: each["description"] for each in json.loads(asked["commands"])} for asked in api.asked("setMyCommands")}
+    registered = {
+        asked.get("language_code"): {each["command"]: each["description"] for each in json.loads(asked["commands"])} for asked in api.asked("setMyCommands")
+    }
     assert registered.keys() == {None, *words.languages}
     assert all(len(language) == 2 for language in registered if language), "Telegram takes two letters only"
     for language, commands in registered.items():

@@ -368,7 +368,13 @@ def test_a_limit_says_when_to_come_again_and_never_at_once(told, wait):
     assert classify(429, "Too Many Requests", told).retry_after == wait
 
 
-@pytest.mark.parametrize("description", ["Bad Request: message is not modified: specified new message content and reply markup are exactly the same", "Bad Request: query is too old and response timeout expired or query ID is invalid"])
+@pytest.mark.parametrize(
+    "description",
+    [
+        "Bad Request: message is not modified: specified new message content and reply markup are exactly the same",
+        "Bad Request: query is too old and response timeout expired or query ID is invalid",
+    ],
+)
 def test_what_is_so_already_is_no_failure(description):
     assert telegram.is_fine(description)
     assert not telegram.cannot_edit(description)

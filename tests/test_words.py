@@ -33,7 +33,10 @@ def test_msgfmt_finds_no_fault(language, tmp_path):
         assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize(("language", "number", "form"), [("ar", 0, "لا"), ("ar", 2, "إجابتين"), ("ar", 3, "3"), ("uk", 1, "1"), ("uk", 3, "3"), ("uk", 11, "11"), ("de", 1, "1 Antwort"), ("en", 2, "2 answers")])
+@pytest.mark.parametrize(
+    ("language", "number", "form"),
+    [("ar", 0, "لا"), ("ar", 2, "إجابتين"), ("ar", 3, "3"), ("uk", 1, "1"), ("uk", 3, "3"), ("uk", 11, "11"), ("de", 1, "1 Antwort"), ("en", 2, "2 answers")],
+)
 def test_plurals_follow_the_language(words, language, number, form):
     text = words.tr("mydata.answers", language, {"n": number})
     forms = {words.tr("mydata.answers", language, {"n": each}).replace(str(each), "") for each in (0, 1, 2, 3, 11, 100)}
@@ -71,7 +74,9 @@ def test_the_slash_of_a_command_stays_on_its_left():
 def test_a_missing_sentence_falls_back_to_english_and_an_unknown_one_to_its_id(tmp_path):
     shutil.copytree(LOCALES / "en", tmp_path / "en")
     (tmp_path / "de").mkdir()
-    (tmp_path / "de" / "common.po").write_text('msgid ""\nmsgstr ""\n"Plural-Forms: nplurals=2; plural=(n != 1);\\n"\n\nmsgctxt "common.yes"\nmsgid "Yes"\nmsgstr "Ja"\n')
+    (tmp_path / "de" / "common.po").write_text(
+        'msgid ""\nmsgstr ""\n"Plural-Forms: nplurals=2; plural=(n != 1);\\n"\n\nmsgctxt "common.yes"\nmsgid "Yes"\nmsgstr "Ja"\n'
+    )
     words = Words(("en", "de"), folder=tmp_path)
     assert [words.tr(sentence, "de") for sentence in ("common.yes", "common.no", "no.such")] == ["Ja", "No", "no.such"]
 
@@ -114,7 +119,14 @@ def test_check_names_what_does_not_agree(tmp_path, scripts, programme, change, s
     assert any(says in complaint for complaint in complaints), complaints
 
 
-@pytest.mark.parametrize(("change", "says"), [(("{controller}", "{controler}"), "placeholders differ"), (('msgctxt "join.age"', 'msgctxt "join.old"'), "join.age is not translated"), (("Rostock", "Rostock"), None)])
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (("{controller}", "{controler}"), "placeholders differ"),
+        (('msgctxt "join.age"', 'msgctxt "join.old"'), "join.age is not translated"),
+        (("Rostock", "Rostock"), None),
+    ],
+)
 def test_check_names_the_language_and_the_file(tmp_path, scripts, programme, change, says):
     shutil.copytree(LOCALES, tmp_path / "locales")
     for path in (tmp_path / "locales" / "uk").glob("*.po"):
@@ -151,7 +163,11 @@ def test_a_script_that_two_offered_languages_share_suggests_none():
 
 
 def test_buttons_stand_in_their_columns_and_the_way_on_below(words):
-    options = (*(Option(code, {"say": "common.yes"}) for code in "abc"), Option(".done", {"say": "common.done"}), *(Option(code, {"say": "common.back"}) for code in (".skip", ".decline", ".back")))
+    options = (
+        *(Option(code, {"say": "common.yes"}) for code in "abc"),
+        Option(".done", {"say": "common.done"}),
+        *(Option(code, {"say": "common.back"}) for code in (".skip", ".decline", ".back")),
+    )
     letter = Letter(1, 1, Address("telegram", "1"), "en", pack(Message((Say("common.yes"),), options, 7, 2)), None)
     assert [len(row) for row in word(letter, words).rows] == [2, 1, 1, 2, 1]
     assert word(letter, words).rows[0][0].data == "q:7:a"
