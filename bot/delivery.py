@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import Protocol
 
 from bot.errors import SendError
@@ -73,6 +74,7 @@ class Delivery:
         self._something_sent = asyncio.Event()
         self._paused: dict[str, float] = {}  # channel -> until when
         self._ours = {channel for channel in channels if channel not in self._leases}
+        self._new = set(self._ours)  # just come into our hands: what were they told before?
         self._stopping = False
 
     # ---- in ----
@@ -142,7 +144,7 @@ class Delivery:
         elif error.reason in SendError.REFUSED:
             await self._give_up(lane, letter, error.reason)
         elif error.retry_after is not None or error.reason == "unauthorised":
-            self._paused[channel] = max(self._paused.get(channel, 0), self._clock() + (error.retry_after or LONGEST_WAIT))
+            await self._pause(channel, error.retry_after or LONGEST_WAIT)
         else:
             tries = letter.tries + 1
             if error.reason == "server" and tries >= ENOUGH_TRIES:
@@ -150,6 +152,11 @@ class Delivery:
             else:
                 lane.letters[0] = replace(letter, tries=tries)
                 await self._sleep(min(2.0 ** min(tries, 10) / 2, LONGEST_WAIT))
+
+    async def _pause(self, channel: str, seconds: float) -> None:
+        """Silence for everything that shares this bot, over a restart too."""
+        self._paused[channel] = max(self._paused.get(channel, 0), self._clock() + seconds)
+        await self._on_disk(lambda unit: outbox.pause(unit, channel, unit.now + timedelta(seconds=seconds)))
 
     async def _give_up(self, lane: _Lane, letter: Letter, reason: str) -> None:
         lane.letters.popleft()
@@ -236,16 +243,26 @@ class Delivery:
     async def sweep(self) -> None:
         """Take up whatever is due and in nobody's hands. Raises StoreAway."""
         for channel, lease in self._leases.items():
-            if await lease.take():
-                self._ours.add(channel)
-            else:
+            if not await lease.take():
                 self._ours.discard(channel)
+            elif channel not in self._ours:
+                self._ours.add(channel)
+                self._new.add(channel)
         last, page = 0, [None] * PAGE
         while self._ours and len(page) == PAGE:
             async with self._store.read() as unit:
+                if self._new:
+                    self._obey(await outbox.pauses(unit))
                 found = await outbox.due(unit, self._ours, PAGE, last)
             self.take(found)
             page, last = list(found), found[-1].id if found else last  # type: ignore[arg-type]  # reason: only its length counts
+
+    def _obey(self, pauses: Mapping[str, float]) -> None:
+        """The silence that a channel asked of whoever had it before us."""
+        for channel in self._new & pauses.keys():
+            seconds = pauses[channel]
+            self._paused[channel] = max(self._paused.get(channel, 0), self._clock() + seconds)
+        self._new.clear()
 
     async def _stop(self) -> None:
         self._stopping = True

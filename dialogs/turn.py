@@ -488,10 +488,7 @@ class _Walk:
         name = self.id(place, group, step) if group else self.id(place, step)
         parts += [Say(name), Say(name + ".hint", optional=True)]
         if step.ask == "summary":
-            parts += [
-                Say("common.line", {"name": {"say": self.id(place, line) + ".short"}, "answer": self.told(place, line)}, line=True)
-                for line in self.lines(place)
-            ]
+            parts += [self.line(place, line, follows=number > 0) for number, line in enumerate(self.lines(place))]
         elif self.answered(place, step):
             parts.append(Say("common.so-far", {"answer": self.told(place, question)}))
         return tuple(parts)
@@ -587,6 +584,9 @@ class _Walk:
         if question.steps and self.answers.now.get((self.id(place, question), ""), Answer("given")).kind == "given":
             return self.rounds(place, question)
         return self.told_of(question, self.id(place, question), "")
+
+    def line(self, place: _Place, question: Step, *, follows: bool) -> Say:
+        return Say("common.line", {"name": {"say": self.id(place, question) + ".short"}, "answer": self.told(place, question)}, line=follows)
 
     def rounds(self, place: _Place, group: Step) -> Fact:
         names = [self.id(place, group, inner) for inner in group.steps]

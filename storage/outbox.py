@@ -92,6 +92,19 @@ async def forget_old(unit: Unit) -> None:
     await unit.connection.execute(delete(tables.outbox).where(outbox.chat_id.is_(None), outbox.due_at < unit.now - KEPT_FAREWELL))
 
 
+async def pause(unit: Unit, channel: str, until: datetime) -> None:
+    """The channel asked us to be silent until then; a restart must not forget it, nor another process."""
+    row = {"name": f"pause.{channel}", "value": until.isoformat()}
+    await unit.connection.execute(unit.insert(tables.meta).values(row).on_conflict_do_update(index_elements=["name"], set_={"value": row["value"]}))
+
+
+async def pauses(unit: Unit) -> dict[str, float]:
+    """Channel -> seconds that it still wants silence."""
+    rows = await unit.connection.execute(select(tables.meta.c.name, tables.meta.c.value).where(tables.meta.c.name.like("pause.%")))
+    seconds = {name.removeprefix("pause."): (datetime.fromisoformat(until) - unit.now).total_seconds() for name, until in rows}
+    return {channel: left for channel, left in seconds.items() if left > 0}
+
+
 async def backlog(unit: Unit) -> tuple[int, datetime | None]:
     """How many letters wait, and since when the oldest."""
     rows = (

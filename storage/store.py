@@ -118,8 +118,14 @@ async def undisturbed(work: Coroutine[Any, Any, T]) -> T:
     """Finish what touches the database, and only then be cancelled: a driver that is cancelled half-way leaves a connection,
     and with SQLite a thread, that keeps the process from ending."""
     task = asyncio.ensure_future(work)
-    try:
-        return await asyncio.shield(task)
-    except asyncio.CancelledError:
-        await asyncio.wait([task])
-        raise
+    cancelled = False
+    while not task.done():
+        try:
+            await asyncio.wait([task])
+        except asyncio.CancelledError:  # once or many times: later
+            cancelled = True
+    if cancelled:
+        if not task.cancelled():
+            task.exception()  # looked at, so that nobody warns of it
+        raise asyncio.CancelledError
+    return task.result()

@@ -118,6 +118,7 @@ class Person:
             return
         self.inversions += prompt < self.prompt
         self.prompt, self.waiting = max(prompt, self.prompt), False
+        self.gone |= not buttons  # "that went wrong, please say it again": they don't, and the referee will hear of it
         if not self.gone and not self.town.hushed and len(self.sent) < self.town.limit:
             self.act(self.question(text), {data.rpartition(":")[2]: (data, label) for data, label in buttons}, message)
 
@@ -531,14 +532,14 @@ class Report:
     inversions: int = 0
     unanswered: int = 0  # people who still wait
     unconfirmed: int = 0  # updates
-    queued: int = 0  # letters
+    unsaid: int = 0  # letters, queued or given up
     quarantined: int = 0
     figures: dict[str, object] = field(default_factory=dict)
 
     @property
     def faults(self):
         """Everything that must not be, in words; extra copies apart, which have a bound instead."""
-        counts = {name: getattr(self, name) for name in ("inversions", "unanswered", "unconfirmed", "queued", "quarantined")}
+        counts = {name: getattr(self, name) for name in ("inversions", "unanswered", "unconfirmed", "unsaid", "quarantined")}
         return [*self.lost, *self.doubled, *(f"{count} {name}" for name, count in counts.items() if count)]
 
     def __str__(self):
@@ -560,7 +561,7 @@ async def audit(store, town):
         humans = await count(unit, tables.people)
         agreed = sum(("profile", "given") in person.decisions for person in town.people.values())
         report.doubled += [f"{humans - agreed} people too many"] if humans > agreed else []
-        report.queued, report.quarantined = await count(unit, tables.outbox), await count(unit, tables.quarantine)
+        report.unsaid, report.quarantined = await count(unit, tables.outbox), await count(unit, tables.quarantine)
     return report
 
 
@@ -580,8 +581,8 @@ async def _audit_person(unit, report, person, chat):
     report.doubled += [f"chat {person.id}: answer {question} that nobody gave" for question in there]
 
 
-async def count(unit, table):
-    return (await unit.connection.execute(select(func.count()).select_from(table))).scalar()
+async def count(unit, table, *which):
+    return (await unit.connection.execute(select(func.count()).select_from(table).where(*which))).scalar()
 
 
 # ---- the proofs -----------------------------------------------------------------------------------------------------
@@ -628,7 +629,7 @@ async def drained(store, town):
     if town.pending:
         return False
     async with store.read() as unit:
-        return not await count(unit, tables.outbox)
+        return not await count(unit, tables.outbox, tables.outbox.c.state == "queued")
 
 
 async def rehearsal(url, rnd, crowd, steps):
