@@ -32,9 +32,9 @@ async def lock(unit: Unit, wanted: Mapping[Address, str]) -> dict[Address, Chat]
         for key, where in sorted(keys.items())
     ]
     chats = tables.chats
-    statement = unit.insert(chats).values(rows)
+    statement = unit.insert(chats)
     statement = statement.on_conflict_do_update(index_elements=["channel", "address_key"], set_={"heard_at": statement.excluded.heard_at}).returning(chats)
-    return {keys[row.address_key]: _chat(unit, row, keys[row.address_key].address) for row in await unit.connection.execute(statement)}
+    return {keys[row.address_key]: _chat(unit, row, keys[row.address_key].address) for row in await unit.connection.execute(statement, rows)}
 
 
 async def save(unit: Unit, chats: Iterable[Chat]) -> None:

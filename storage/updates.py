@@ -20,7 +20,7 @@ async def first_sights(unit: Unit, keys: Iterable[tuple[str, str]]) -> set[tuple
     with overlapping batches wait for each other instead of deadlocking."""
     rows = [{"source": source, "key": key, "at": unit.now} for source, key in sorted(set(keys))]
     seen = tables.updates
-    fresh = await unit.connection.execute(unit.insert(seen).values(rows).on_conflict_do_nothing().returning(seen.c.source, seen.c.key))
+    fresh = await unit.connection.execute(unit.insert(seen).on_conflict_do_nothing().returning(seen.c.source, seen.c.key), rows)
     return {(row.source, row.key) for row in fresh}
 
 
