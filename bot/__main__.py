@@ -48,17 +48,17 @@ def chat() -> None:
 @cli.command()
 def check() -> None:
     """Do scripts and words agree? Says what is missing, left over, unreachable or forbidden."""
+    from bot.app import words_for  # noqa: PLC0415
     from bot.check import check as complaints_of  # noqa: PLC0415
     from bot.errors import FrontdoorError  # noqa: PLC0415
     from bot.settings import read_programme  # noqa: PLC0415
-    from bot.sources import NAMERS  # noqa: PLC0415
     from dialogs.files import ScriptError, load_scripts  # noqa: PLC0415
-    from translations.words import Words, WordsError  # noqa: PLC0415
+    from translations.words import WordsError  # noqa: PLC0415
 
     try:
-        programme = read_programme(_settings().programme)
-        words = Words(programme.languages, constants=programme.constants, namers=NAMERS)
-        complaints = complaints_of(load_scripts(), words)
+        scripts = load_scripts()
+        words = words_for(read_programme(_settings().programme), scripts)
+        complaints = complaints_of(scripts, words)
     except (ScriptError, WordsError) as error:
         raise FrontdoorError(str(error)) from error
     for complaint in complaints:
@@ -104,6 +104,14 @@ def main() -> None:
         sys.exit(2)
     except KeyboardInterrupt:
         sys.exit(130)
+    except Exception as error:
+        import logging  # noqa: PLC0415
+
+        from bot import logs  # noqa: PLC0415
+
+        logs.install()
+        logging.getLogger("bot").critical("Frontdoor stopped by a fault of its own; please report this", exc_info=error)
+        sys.exit(1)
 
 
 if __name__ == "__main__":

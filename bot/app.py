@@ -7,10 +7,11 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+import threading
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
 from typing import Any
 
 from bot.delivery import Channel, Delivery
@@ -22,17 +23,20 @@ from bot.sources import NAMERS
 from dialogs.files import ScriptError, load_scripts
 from dialogs.model import Scripts
 from storage import outbox, updates
-from storage.connect import database_url
-from storage.crypto import Keys, make_keys, read_keys
+from storage.crypto import NO_KEYS, Keys, make_keys, read_keys
 from storage.errors import StoreAway, StoreError
 from storage.lease import Lease
-from storage.schema import prepare
+from storage.schema import prepare, revision
 from storage.store import Store, undisturbed
 from translations.words import Words, WordsError
 
 log = logging.getLogger(__name__)
 
-TIDY = 3600.0  # seconds between two rounds of throwing away what nobody needs any more
+TIDY = 3600  # seconds between two rounds of throwing away what nobody needs any more
+SCRUB = 5  # seconds between two tries to empty the database's log after an erasure
+STOP_AT_ONCE = 7.5  # seconds after a signal: whatever still hangs is not confirmed to anybody, so nothing is lost
+
+Part = Callable[[], Coroutine[Any, Any, None]]  # something that runs until it is cancelled
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,52 +63,78 @@ class House:
         return {code: {name: self.words.tr(sentence, language) for name, sentence in wanted.items()} for code, language in languages.items()}
 
 
-def keys_for(settings: Settings) -> Keys:
-    """Those of the key file; a new installation gets new ones. Raises StoreError."""
-    if settings.keys.exists():
-        return read_keys(settings.keys)
-    url = database_url(settings.url)
-    if url.drivername.startswith("sqlite") and Path(str(url.database)).exists():
-        return read_keys(settings.keys)  # says that they are missing: new ones could not open what is there
-    keys = make_keys(settings.keys)
+def keys_for(settings: Settings, *, begun: bool) -> Keys:
+    """Those of the key file; an installation that has not begun yet gets new ones. Raises StoreError, FrontdoorError."""
+    if settings.keys.exists() or begun:
+        return read_keys(settings.keys)  # or says that they are missing: new ones could not open what is there
+    try:
+        keys = make_keys(settings.keys)
+    except OSError as error:
+        raise FrontdoorError(
+            f"{settings.keys} can't be written ({error.strerror}). May this user write there? (FRONTDOOR_DATA_DIR, FRONTDOOR_KEY_FILE)"
+        ) from error
     print(f"New keys are in {settings.keys}. Copy that file to a safe place: without it nobody can read the database again.", file=sys.stderr)
     return keys
 
 
-def build(settings: Settings) -> House:
-    """Raises FrontdoorError. Touches no database yet."""
+def words_for(programme: Programme, scripts: Scripts) -> Words:
+    """Raises WordsError."""
+    constants = {name: clean(value) for name, value in programme.constants.items()}
+    return Words(programme.languages, constants=constants, namers=NAMERS, legal=scripts.legal)
+
+
+def build(settings: Settings, *, begun: bool) -> House:
+    """`begun`: does the database hold something already? Raises FrontdoorError. Touches no database."""
     try:
-        programme = read_programme(settings.programme)
-        words = Words(programme.languages, constants={name: clean(value) for name, value in programme.constants.items()}, namers=NAMERS)
-        return House(settings, programme, load_scripts(), words, Store.at(settings.url, keys_for(settings)))
+        programme, scripts = read_programme(settings.programme), load_scripts()
+        words = words_for(programme, scripts)
+        return House(settings, programme, scripts, words, Store.at(settings.url, keys_for(settings, begun=begun)))
     except (ScriptError, WordsError, StoreError) as error:
+        raise FrontdoorError(str(error)) from error
+
+
+async def has_begun(settings: Settings) -> bool:
+    """Is there a database with a schema of ours? Raises FrontdoorError."""
+    with explained():
+        store = Store.at(settings.url, read_keys(settings.keys) if settings.keys.exists() else NO_KEYS)
+        try:
+            return (store.file is None or store.file.exists()) and await revision(store) is not None
+        finally:
+            await store.close()
+
+
+@contextmanager
+def explained() -> Iterator[None]:
+    """What the store says, for an operator."""
+    try:
+        yield
+    except StoreAway as error:
+        raise FrontdoorError("The database can't be reached. Is it running, and is FRONTDOOR_DATABASE_URL right?") from error
+    except StoreError as error:
         raise FrontdoorError(str(error)) from error
 
 
 @asynccontextmanager
 async def opened(settings: Settings) -> AsyncIterator[House]:
     """A house whose database is there and up to date. Raises FrontdoorError."""
-    house = build(settings)
-    try:
-        await prepare(house.store)
-        yield house
-    except StoreAway as error:
-        raise FrontdoorError(f"The database can't be reached: {error}. Is it running, and is FRONTDOOR_DATABASE_URL right?") from error
-    except StoreError as error:
-        raise FrontdoorError(str(error)) from error
-    finally:
-        await house.store.close()
+    house = build(settings, begun=await has_begun(settings))
+    with explained():
+        try:
+            await prepare(house.store)
+            yield house
+        finally:
+            await house.store.close()
 
 
 async def run(settings: Settings) -> None:
     """Everything, until SIGTERM or SIGINT. Without a token, and with a terminal, the terminal chat."""
     async with AsyncExitStack() as stack:
         house = await stack.enter_async_context(opened(settings))
-        parts: list[Coroutine[Any, Any, None]] = [_tidy(house.store)]
+        parts: list[Part] = [partial(_tidy, house.store)]
         if settings.http != "off":
             from bot.web.health import application, listen, serve  # noqa: PLC0415 - not needed by the other commands
 
-            parts.append(serve(application(house.store.is_reachable), listen(settings.http)))
+            parts.append(partial(serve, application(house.store.is_reachable), listen(settings.http)))
         if settings.telegram_token:
             parts += await _telegram(house, stack)
         elif sys.stdin.isatty():
@@ -123,7 +153,7 @@ async def chat(settings: Settings) -> None:
         await _until_stopped(_terminal(house))
 
 
-async def _telegram(house: House, stack: AsyncExitStack) -> list[Coroutine[Any, Any, None]]:
+async def _telegram(house: House, stack: AsyncExitStack) -> list[Part]:
     from bot.channels.telegram_aiogram import Driver  # noqa: PLC0415 - importing aiogram takes seconds; only who uses it pays
     from bot.channels.telegram_bot import TelegramBot  # noqa: PLC0415
 
@@ -131,13 +161,17 @@ async def _telegram(house: House, stack: AsyncExitStack) -> list[Coroutine[Any, 
     token = house.settings.telegram_token.get_secret_value()
     bot = TelegramBot(Driver(token, house.settings.telegram_api), token.partition(":")[0])
     stack.push_async_callback(bot.close)
-    await bot.introduce(house.commands())
     delivery = house.delivery({"telegram": bot})
-    print("Telegram: listening.", file=sys.stderr)
-    return [delivery.run(), bot.receive(house.intake(delivery).handle, delivery.may_send)]
+
+    async def listen() -> None:
+        await bot.introduce(house.commands())
+        print("Telegram: listening.", file=sys.stderr)
+        await bot.receive(house.intake(delivery).handle, delivery.may_send)
+
+    return [listen, delivery.run]
 
 
-def _terminal(house: House) -> list[Coroutine[Any, Any, None]]:
+def _terminal(house: House) -> list[Part]:
     from bot.channels.terminal import Terminal  # noqa: PLC0415 - not needed by a server
 
     terminal = Terminal(language_hint=os.environ.get("LANG", "").partition(".")[0])
@@ -157,7 +191,7 @@ def _terminal(house: House) -> list[Coroutine[Any, Any, None]]:
             raise FrontdoorError("Another terminal chat is open on this database; close it first.")
         await terminal.receive(take_in)
 
-    return [talk(), delivery.run()]
+    return [talk, delivery.run]
 
 
 async def _tidy(store: Store) -> None:
@@ -166,20 +200,32 @@ async def _tidy(store: Store) -> None:
             await updates.forget_old(unit)
             await outbox.forget_old(unit)
 
+    rounds = 0
     while True:
         with suppress(StoreAway):
-            await undisturbed(tidy())
-        await asyncio.sleep(TIDY)
+            if rounds % (TIDY // SCRUB) == 0:
+                await undisturbed(tidy())
+            if store.unscrubbed:
+                await undisturbed(store.scrub())
+        rounds += 1
+        await asyncio.sleep(SCRUB)
 
 
-async def _until_stopped(parts: list[Coroutine[Any, Any, None]]) -> None:
+async def _until_stopped(parts: list[Part]) -> None:
     """Run the parts side by side; when the first one ends, or a signal comes, the others are asked to stop."""
-    tasks = [asyncio.create_task(part) for part in parts]
+    tasks = [asyncio.create_task(part()) for part in parts]
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
+
+    def ask_to_stop() -> None:
+        stop.set()
+        last_resort = threading.Timer(STOP_AT_ONCE, os._exit, (0,))  # a database or a network that hangs must not hold us
+        last_resort.daemon = True
+        last_resort.start()
+
     for number in (signal.SIGTERM, signal.SIGINT):
         with suppress(NotImplementedError):  # Windows: Ctrl-C arrives as an exception instead
-            loop.add_signal_handler(number, stop.set)
+            loop.add_signal_handler(number, ask_to_stop)
     stopped = asyncio.create_task(stop.wait())
     done, _ = await asyncio.wait([*tasks, stopped], return_when=asyncio.FIRST_COMPLETED)
     for task in [*tasks, stopped]:

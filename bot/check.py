@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from bot.effects import EFFECTS
@@ -11,10 +11,10 @@ from bot.sources import SOURCES
 from dialogs.model import Dialog, Scripts, Step
 from translations.words import PLACEHOLDER, Words
 
-CODES = (Path(__file__).parent, Path(__file__).parent.parent / "dialogs")  # where sentences are named in Python
+CODES = (Path(__file__).parent, Path(__file__).parent.parent / "dialogs", Path(__file__).parent.parent / "translations")  # where sentences are named in Python
 CONSENT_LIMIT = 800  # characters of a consent's first layer (TRUST.md, privacy 2)
 LABEL_LIMIT = 40  # characters of a button: more is cut off on a small phone
-_IN_CODE = re.compile(r'"((?:common|mydata)\.[a-z-]+)"')
+_IN_CODE = re.compile(r"[\"']((?:common|mydata)\.[a-z-]+)[\"']")
 
 
 def check(scripts: Scripts, words: Words) -> list[str]:
@@ -23,7 +23,7 @@ def check(scripts: Scripts, words: Words) -> list[str]:
     complaints = [*_names(scripts), *_reachable(scripts), *_seals(scripts, words)]
     complaints += _present(needed, words)
     for language in words.languages:
-        complaints += _translated(needed, words, language)
+        complaints += _translated(needed, words, language, scripts.legal)
     return complaints
 
 
@@ -114,7 +114,7 @@ def _present(needed: dict[str, str], words: Words) -> Iterator[str]:
             yield f"{where}: nothing says the sentence {name}; delete it in every language."
 
 
-def _translated(needed: dict[str, str], words: Words, language: str) -> Iterator[str]:
+def _translated(needed: dict[str, str], words: Words, language: str, legal: Collection[str]) -> Iterator[str]:
     here, english = words.catalogue(language), words.catalogue("en")
     for name, original in english.texts.items():
         where = here.files.get(name, f"translations/locales/{language}/{name.partition('.')[0]}.po")
@@ -122,26 +122,34 @@ def _translated(needed: dict[str, str], words: Words, language: str) -> Iterator
         if text is None:
             yield f"{where}: the sentence {name} is not translated."
             continue
+        if name in here.fuzzy and name in legal:
+            yield f"{where}: {name} is a consent, and its translation is outdated (fuzzy); it is not shown until it is translated again."
         if here.english[name] != english.english[name]:
             yield f"{where}: {name} was translated from another English sentence; look at it again, and copy the new msgid."
-        wanted = set(PLACEHOLDER.findall(original if isinstance(original, str) else original[-1]))
-        for form in (text,) if isinstance(text, str) else text:
-            strange = set(PLACEHOLDER.findall(form)) ^ wanted - ({"n"} if isinstance(text, tuple) else set())
-            if strange - ({"n"} if isinstance(text, tuple) else set()):
-                yield f"{where}: {name}: the placeholders differ from the English ones: {', '.join(sorted(strange))}."
-        if isinstance(text, tuple) and len(text) != _forms(here.headers.get("Plural-Forms", "")):
-            yield f"{where}: {name}: needs {_forms(here.headers.get('Plural-Forms', ''))} plural forms, has {len(text)}."
-        if needed.get(name) == "label" and len(str(text)) > LABEL_LIMIT:
-            yield f"{where}: {name}: is a button, and longer than {LABEL_LIMIT} characters."
-        if re.search("[\u202a-\u202e\u2066-\u2069]", str(text)):
-            yield f"{where}: {name}: holds an invisible writing-direction character; delete it, the bot sets them itself."
+        yield from _well_formed(f"{where}: {name}", original, text, here.headers.get("Plural-Forms", ""), needed.get(name) == "label")
     for name, where in here.files.items():
         if name not in english.texts:
             yield f"{where}: English has no sentence {name}; delete it."
-    for name in (each for each in needed if needed[each] == "sentence" and re.search(r"^join\.(keep|news)$", each)):
+    for name in (each for each in needed if needed[each] == "sentence" and each in legal):
         length = len(words.tr(name, language))
         if length > CONSENT_LIMIT:
             yield f"translations/locales/{language}: {name} has {length} characters with this programme's names; a consent may have {CONSENT_LIMIT}."
+
+
+def _well_formed(what: str, original: str | tuple[str, ...], text: str | tuple[str, ...], plural_forms: str, is_label: bool) -> Iterator[str]:
+    forms = (text,) if isinstance(text, str) else text
+    wanted = set(PLACEHOLDER.findall(original if isinstance(original, str) else original[-1]))
+    may_miss = {"n"} if isinstance(text, tuple) else set()  # "two answers" may be one word
+    for form in forms:
+        strange = (set(PLACEHOLDER.findall(form)) ^ wanted) - may_miss
+        if strange:
+            yield f"{what}: the placeholders differ from the English ones: {', '.join(sorted(strange))}."
+        if is_label and len(form) > LABEL_LIMIT:
+            yield f"{what}: is a button, and longer than {LABEL_LIMIT} characters."
+        if re.search("[\u202a-\u202e\u2066-\u2069]", form):
+            yield f"{what}: holds an invisible writing-direction character; delete it, the bot sets them itself."
+    if isinstance(text, tuple) and len(text) != _forms(plural_forms):
+        yield f"{what}: needs {_forms(plural_forms)} plural forms, has {len(text)}."
 
 
 def _forms(header: str) -> int:

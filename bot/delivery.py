@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections import Counter, deque
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -29,12 +29,13 @@ from translations.words import Words
 log = logging.getLogger(__name__)
 
 BURST, REFILL = 5, 1.0  # replies to one chat at once, and seconds until one more: Telegram tolerates short bursts, then about 1/s
-ENOUGH_TRIES = 5  # answers of "server error" to one letter before those behind it go first
+ENOUGH_TRIES = 5  # "server error" to one letter while others got through: it is the letter
+TOO_MANY_TRIES = 30  # and when nothing gets through (half an hour of them): it may still be the letter
 LONGEST_WAIT = 60.0  # seconds between two tries
 SWEEP = 1.0  # seconds between two looks for letters that are due, or that a crash left behind
 PAGE = 500  # letters read at once
 MARKS_GATHERED = 0.05  # seconds: one commit for what was sent meanwhile
-GRACE = 5.0  # seconds for what is in flight when we are asked to stop
+GRACE = 4.0  # seconds for what is in flight when we are asked to stop
 
 
 class Channel(Protocol):
@@ -51,6 +52,8 @@ class _Lane:
     letters: deque[Letter] = field(default_factory=deque)
     task: asyncio.Task[None] | None = None
     next_free: float = 0.0  # the bucket, as the moment at which it would be full again
+    taken: int = 0  # of the first letter: requests that were taken before one was refused
+    through: int = 0  # letters of the whole channel that were through when this lane's first one was last sent anew
 
 
 class Delivery:
@@ -70,11 +73,14 @@ class Delivery:
         self._clock, self._sleep, self._leases = clock or asyncio.get_running_loop().time, sleep, leases or {}
         self._lanes: dict[Address, _Lane] = {}
         self._held: set[int] = set()  # letters in our hands: sent ones too, until that is on disk
+        self._over: set[int] = set()  # let go since the last sweep began: what it read before may still hold them
         self._sent: list[int] = []
         self._something_sent = asyncio.Event()
         self._paused: dict[str, float] = {}  # channel -> until when
         self._ours = {channel for channel in channels if channel not in self._leases}
         self._new = set(self._ours)  # just come into our hands: what were they told before?
+        self._through: Counter[str] = Counter()  # channel -> letters that got through
+        self._sweeping = asyncio.Lock()
         self._stopping = False
 
     # ---- in ----
@@ -83,7 +89,7 @@ class Delivery:
         """Letters that were just committed, or found by the sweep."""
         for letter in letters:
             channel = letter.address.channel
-            if letter.id in self._held or channel not in self._ours or self._stopping:
+            if letter.id in self._held or letter.id in self._over or channel not in self._ours or self._stopping:
                 continue  # whoever may send finds it in the outbox
             self._held.add(letter.id)
             lane = self._lanes.setdefault(letter.address, _Lane())
@@ -106,34 +112,41 @@ class Delivery:
 
     async def _run_lane(self, address: Address, lane: _Lane) -> None:
         try:
-            while lane.letters and not self._stopping:
+            while lane.letters and not self._stopping and address.channel in self._ours:
                 await self._wait_for_turn(address.channel, lane)
-                await self._send(lane, lane.letters[0])
-        finally:
+                if address.channel in self._ours:
+                    await self._send(lane, lane.letters[0])
+        finally:  # whatever is left (another process sends now, or we broke down) is in the outbox, and found there
             lane.task = None
-            if not lane.letters:
-                self._lanes.pop(address, None)
+            self._held.difference_update(letter.id for letter in lane.letters)
+            lane.letters.clear()
+
+    def _forget_quiet_lanes(self) -> None:
+        """A lane outlives its letters until its bucket is full: or who presses fast would get a new bucket with each press."""
+        now = self._clock()
+        for address in [each for each, lane in self._lanes.items() if not lane.letters and lane.task is None and lane.next_free <= now]:
+            del self._lanes[address]
 
     async def _wait_for_turn(self, channel: str, lane: _Lane) -> None:
-        while (pause := self._paused.get(channel, 0) - self._clock()) > 0:
-            await self._sleep(pause)
+        while (wait := max(self._paused.get(channel, 0), lane.next_free - (BURST - 1) * REFILL) - self._clock()) > 0:
+            await self._sleep(wait)  # and look again: somebody else may have been told to be silent meanwhile
         if self._limits:
-            ahead = lane.next_free - self._clock() - (BURST - 1) * REFILL
-            if ahead > 0:
-                await self._sleep(ahead)
             lane.next_free = max(lane.next_free, self._clock()) + REFILL
 
     async def _send(self, lane: _Lane, letter: Letter) -> None:
         channel = letter.address.channel
         try:
-            await self._channels[channel].send(word(letter, self._words))
+            await self._channels[channel].send(replace(word(letter, self._words), taken=lane.taken))
         except SendError as error:
+            lane.taken = max(lane.taken, error.taken)
             await self._refused(lane, letter, error)
         except Exception as error:  # our own fault (a fact of an unknown shape, ...): this letter must not block those behind it
             log.exception("letter %s could not be put into words", letter.id, exc_info=error)
             await self._give_up(lane, letter, "bad-request")
         else:
             lane.letters.popleft()
+            lane.taken = 0
+            self._through[channel] += 1
             self._mark(letter)
 
     async def _refused(self, lane: _Lane, letter: Letter, error: SendError) -> None:
@@ -143,11 +156,15 @@ class Delivery:
             await self._close(lane, letter, error.reason)
         elif error.reason in SendError.REFUSED:
             await self._give_up(lane, letter, error.reason)
-        elif error.retry_after is not None or error.reason == "unauthorised":
-            await self._pause(channel, error.retry_after or LONGEST_WAIT)
+        elif error.reason == "unauthorised":
+            self._paused[channel] = self._clock() + LONGEST_WAIT  # until an operator mends the token, and starts anew
+        elif error.retry_after is not None:
+            await self._pause(channel, error.retry_after)
         else:
             tries = letter.tries + 1
-            if error.reason == "server" and tries >= ENOUGH_TRIES:
+            lane.through = self._through[channel] if tries == 1 else lane.through
+            alone = self._through[channel] > lane.through
+            if error.reason == "server" and tries >= (ENOUGH_TRIES if alone else TOO_MANY_TRIES):
                 await self._give_up(lane, letter, error.reason)
             else:
                 lane.letters[0] = replace(letter, tries=tries)
@@ -160,13 +177,15 @@ class Delivery:
 
     async def _give_up(self, lane: _Lane, letter: Letter, reason: str) -> None:
         lane.letters.popleft()
+        lane.taken = 0
         await self._on_disk(lambda unit: outbox.failed(unit, letter.id, reason))
-        self._held.discard(letter.id)
+        self._let_go([letter.id])
 
     async def _close(self, lane: _Lane, letter: Letter, reason: str) -> None:
         """Nothing more can be said here, until they write again."""
         ids = [each.id for each in lane.letters]
         lane.letters.clear()
+        lane.taken = 0
 
         async def close(unit: Unit) -> None:
             await outbox.sent(unit, ids)
@@ -175,7 +194,11 @@ class Delivery:
                 await chats.mark_unreachable(unit, letter.chat_id, reason)
 
         await self._on_disk(close)
+        self._let_go(ids)
+
+    def _let_go(self, ids: Sequence[int]) -> None:
         self._held.difference_update(ids)
+        self._over.update(ids)
 
     # ---- marking ----
 
@@ -208,7 +231,7 @@ class Delivery:
             self._sent = ids + self._sent
             self._something_sent.set()
             raise
-        self._held.difference_update(ids)
+        self._let_go(ids)
 
     async def _keep_marking(self) -> None:
         while True:
@@ -242,27 +265,25 @@ class Delivery:
 
     async def sweep(self) -> None:
         """Take up whatever is due and in nobody's hands. Raises StoreAway."""
-        for channel, lease in self._leases.items():
-            if not await lease.take():
-                self._ours.discard(channel)
-            elif channel not in self._ours:
-                self._ours.add(channel)
-                self._new.add(channel)
-        last, page = 0, [None] * PAGE
-        while self._ours and len(page) == PAGE:
+        async with self._sweeping:
+            self._forget_quiet_lanes()
+            self._over.clear()
+            leased = {channel for channel, lease in self._leases.items() if await lease.take()}
+            self._ours -= self._leases.keys() - leased
+            gained = leased - self._ours
             async with self._store.read() as unit:
-                if self._new:
-                    self._obey(await outbox.pauses(unit))
-                found = await outbox.due(unit, self._ours, PAGE, last)
-            self.take(found)
-            page, last = list(found), found[-1].id if found else last  # type: ignore[arg-type]  # reason: only its length counts
+                if self._new | gained:
+                    self._obey(await outbox.pauses(unit), self._new | gained)
+                ids = [each for each in await outbox.due(unit, self._ours | gained) if each not in self._held]
+                letters = [letter for at in range(0, len(ids), PAGE) for letter in await outbox.read(unit, ids[at : at + PAGE])]
+            self._new = set()
+            self._ours |= gained  # only now: what others left unsaid comes before what is said next
+            self.take(letters)
 
-    def _obey(self, pauses: Mapping[str, float]) -> None:
+    def _obey(self, pauses: Mapping[str, float], channels: Collection[str]) -> None:
         """The silence that a channel asked of whoever had it before us."""
-        for channel in self._new & pauses.keys():
-            seconds = pauses[channel]
-            self._paused[channel] = max(self._paused.get(channel, 0), self._clock() + seconds)
-        self._new.clear()
+        for channel in set(channels) & pauses.keys():
+            self._paused[channel] = max(self._paused.get(channel, 0), self._clock() + pauses[channel])
 
     async def _stop(self) -> None:
         self._stopping = True
@@ -282,4 +303,4 @@ class Delivery:
 
     def is_idle(self) -> bool:
         """Is everything said that we were given to say?"""
-        return not self._lanes
+        return not any(lane.letters or lane.task for lane in self._lanes.values())

@@ -6,10 +6,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from bot.app import keys_for, opened
+from bot.app import explained, has_begun, keys_for, opened
 from bot.errors import FrontdoorError
 from bot.settings import Programme, Settings, read_programme, read_settings
 from storage import backup, outbox
+from storage.crypto import read_keys
 from storage.errors import StoreAway, StoreError
 from storage.schema import HEAD, revision
 from storage.store import Store
@@ -23,7 +24,7 @@ async def examine() -> bool:
         _say(False, "settings", str(error))
         return False
     healthy = _programme(settings)
-    healthy &= _keys(settings)
+    healthy &= await _keys(settings)
     healthy &= await _database(settings)
     _say(
         None if not settings.telegram_token else True,
@@ -33,7 +34,8 @@ async def examine() -> bool:
     print("\nEvery setting (FRONTDOOR_...), now:")
     for name, field in Settings.model_fields.items():
         value = getattr(settings, name)
-        shown = "(set)" if name == "telegram_token" and value else "(set)" if "url" in name and "@" in str(value) else value if value not in {None, ""} else "-"
+        secret = name in {"telegram_token", "database_url"}  # an address may hold a password
+        shown = "-" if value in {None, ""} else "(set)" if secret else value
         print(f"  {name.upper():18} {shown!s:28} {field.description}")
     return healthy
 
@@ -49,13 +51,13 @@ def _programme(settings: Settings) -> bool:
     return _say(True, "programme", f"{programme.name}, by {programme.controller}")
 
 
-def _keys(settings: Settings) -> bool:
-    if not settings.keys.exists():
-        _say(None, "keys", f"{settings.keys} is not there yet; the first start makes it")
-        return True
+async def _keys(settings: Settings) -> bool:
     try:
-        keys_for(settings)
-    except StoreError as error:
+        if not settings.keys.exists() and not await has_begun(settings):
+            _say(None, "keys", f"{settings.keys} is not there yet; the first start makes it")
+            return True
+        keys_for(settings, begun=True)
+    except (StoreError, FrontdoorError) as error:
         return _say(False, "keys", str(error))
     return _say(True, "keys", f"{settings.keys} (have you a copy in a safe place?)")
 
@@ -81,7 +83,7 @@ async def _database(settings: Settings) -> bool:
 
 @asynccontextmanager
 async def _looked_at(settings: Settings) -> AsyncIterator[Store]:
-    store = Store.at(settings.url, keys_for(settings))
+    store = Store.at(settings.url, read_keys(settings.keys))
     try:
         yield store
     finally:
@@ -96,8 +98,9 @@ def _say(good: bool | None, matter: str, sentence: str) -> bool:
 async def save_backup(settings: Settings, file: Path) -> None:
     """Raises FrontdoorError."""
     try:
-        async with opened(settings) as house:
-            counts = await backup.save(house.store, file)
+        with explained():
+            async with _looked_at(settings) as store:
+                counts = await backup.save(store, file)
     except FileExistsError as error:
         raise FrontdoorError(f"{file} exists already; a backup never overwrites anything. Choose another name.") from error
     except OSError as error:

@@ -61,6 +61,7 @@ async def send_my_data(context: Context) -> Outcome:
         nothing = Say("mydata.nothing", {"language": {"from": "languages", "code": context.chat.language}})
         return Outcome((pack(Message((nothing,))),))
     doors = sorted({chat.channel for chat in await chats.of_person(context.unit, person.id)} | {context.chat.channel})
+    lines = _answer_lines(person.answers.values(), context.scripts)
     parts = [
         Say("mydata.intro"),
         _line("mydata.number", str(person.number)),
@@ -68,8 +69,8 @@ async def send_my_data(context: Context) -> Outcome:
         _line("mydata.since", {"date": person.created_at.astimezone(context.programme.timezone).date().isoformat()}, follows=True),
         _line("mydata.doors", {"list": list(doors)}, follows=True),
         *_consent_lines(person.consents, context.programme),
-        Say("mydata.answers", {"n": len(person.answers)}),
-        *_answer_lines(person.answers.values(), context.scripts),
+        Say("mydata.answers", {"n": len(lines)}),
+        *lines,
         Say("mydata.rights"),
     ]
     file = json.dumps(_document(person, doors, context), ensure_ascii=False, indent=2)
@@ -124,6 +125,8 @@ def _document(person: Person, doors: list[str], context: Context) -> dict[str, A
         "profile finished": person.finished_at.isoformat() if person.finished_at else None,
         "language": context.chat.language,
         "channels": doors,
+        "last message": context.unit.now.isoformat(),
+        "conversation": {key: value for key, value in (context.chat.state or {}).items() if key in {"language", "passed", "frames"}},
         "agreed to": [
             {
                 "purpose": row.purpose,

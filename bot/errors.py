@@ -20,8 +20,4 @@ class SendError(Exception):
     def __init__(self, reason: str, *, retry_after: float | None = None) -> None:
         super().__init__(reason)
         self.reason, self.retry_after = reason, retry_after
-
-    @property
-    def permanent(self) -> bool:
-        """Is it useless to send the same again?"""
-        return self.reason in self.GONE | self.REFUSED
+        self.taken = 0  # requests that were taken before this one, where a message needs several

@@ -13,7 +13,6 @@ from uuid import UUID, uuid4
 
 from bot.effects import EFFECTS, Context, answer_of
 from bot.letters import pack
-from bot.logs import Code
 from bot.messages import Incoming, Kind
 from bot.settings import Programme
 from bot.sources import SOURCES
@@ -58,7 +57,7 @@ class Intake:
             letters, erased = await self._set_apart(batch[0], error), False
         self._hand_over(letters)
         if erased:
-            await self._scrub()
+            await self._store.scrub()
 
     async def _together(self, batch: Sequence[Incoming]) -> tuple[list[Letter], bool]:
         async with self._store.begin() as unit:
@@ -79,7 +78,7 @@ class Intake:
         chat, person = await work.here(address, self._guess(incoming))
         match incoming.kind:
             case Kind.STATUS:
-                work.chats[address] = replace(chat, unreachable=None if incoming.value == "reachable" else incoming.value)
+                await work.note(replace(chat, unreachable=None if incoming.value == "reachable" else incoming.value), address)
                 return
             case Kind.GROUP:
                 if chat.state is None:
@@ -139,16 +138,11 @@ class Intake:
             if not await updates.first_sights(unit, [(incoming.source, incoming.key)]):
                 return []
             await updates.set_apart(unit, Poison(incoming.source, incoming.key, {"kind": incoming.kind.value}, type(error).__name__))
-            if not incoming.address or incoming.kind in {Kind.STATUS, Kind.GROUP}:
+            if not incoming.address or incoming.kind in {Kind.STATUS, Kind.GROUP, Kind.POISON}:
                 return []
-            chat = (await chats.lock(unit, {incoming.address: self._guess(incoming)}))[incoming.address]
-            return await outbox.enqueue(unit, [Draft(f"trouble.{uuid4()}", pack(Message((Say("common.trouble"),))), chat)])
-
-    async def _scrub(self) -> None:
-        try:
-            await self._store.scrub()
-        except Exception as error:  # noqa: BLE001 - the rows are gone; the log's old pages go with its next checkpoint
-            log.warning("the log could not be emptied after an erasure: %s", Code(type(error).__name__))
+            # Without looking at the chat: it may be what is broken.
+            draft = Draft(f"trouble.{uuid4()}", pack(Message((Say("common.trouble"),))), None, incoming.address, self._guess(incoming))
+            return await outbox.enqueue(unit, [draft])
 
 
 @dataclass(slots=True)
@@ -162,6 +156,7 @@ class _Work:
     people: dict[UUID, Person] = field(default_factory=dict)
     answers: dict[UUID, dict[Question, AnswerRow | None]] = field(default_factory=lambda: defaultdict(dict))
     decisions: list[tuple[UUID, ConsentRow]] = field(default_factory=list)
+    unfinished: set[UUID] = field(default_factory=set)  # a consent was taken back: every facet is looked at anew
     drafts: list[Draft] = field(default_factory=list)
     erased: bool = False  # something was, so the database's log must be emptied after the commit
 
@@ -180,6 +175,13 @@ class _Work:
         if chat.unreachable:
             chat = self.chats[address] = replace(chat, unreachable=None)  # who writes can be reached
         return chat, self.people.get(chat.person_id) if chat.person_id else None
+
+    async def note(self, chat: Chat, address: Address) -> None:
+        """Whether somebody can be reached matters only if we know them: who was forgotten and blocks us stays forgotten."""
+        if chat.state is None and chat.person_id is None:
+            await people.erase_chat(self.unit, self.chats.pop(address).id)
+        else:
+            self.chats[address] = chat
 
     async def take(self, address: Address, turn: Turn, incoming: Incoming, programme: Programme) -> None:
         """One turn: what it decided, what was answered, what is to be done, what is said."""
@@ -217,8 +219,9 @@ class _Work:
         return chat
 
     def forget(self, person: Person, purpose: str) -> None:
-        """The answers that hung on a consent go with it; so do those whose question the scripts no longer know."""
+        """The answers that hung on a consent go with it, facets and all; so do those whose question the scripts no longer know."""
         self.erased = True
+        self.unfinished.add(person.id)
         for question in person.answers:
             step = self.scripts.question(question[0])
             if step is None or step.purpose == purpose:
@@ -268,28 +271,27 @@ class _Work:
 
     async def write(self) -> None:
         """Answers, decisions and what follows from them, one statement per table."""
-        await people.decide(self.unit, self.decisions)
-        self.decisions = []
-        changed = {person_id: rows for person_id, rows in self.answers.items() if rows}
-        self.answers = defaultdict(dict)
-        if not changed:
-            return
-        await people.save_answers(self.unit, {person_id: [row for row in rows.values() if row] for person_id, rows in changed.items()})
-        await people.drop_answers(self.unit, [(person_id, *question) for person_id, rows in changed.items() for question, row in rows.items() if row is None])
-        facets: dict[tuple[UUID, str], list[str]] = {}
-        for person_id, rows in changed.items():
-            facets |= self.facets(person_id, rows)
-        await people.set_facets(self.unit, facets)
-        await people.changed(self.unit, changed)
+        decisions, answers, unfinished = self.decisions, {person_id: rows for person_id, rows in self.answers.items() if rows}, self.unfinished
+        self.decisions, self.answers, self.unfinished = [], defaultdict(dict), set()
+        await people.decide(self.unit, decisions)
+        await people.save_answers(self.unit, {person_id: [row for row in rows.values() if row] for person_id, rows in answers.items()})
+        await people.drop_answers(self.unit, [(person_id, *question) for person_id, rows in answers.items() for question, row in rows.items() if row is None])
+        await people.unfinish(self.unit, unfinished)
+        await people.set_facets(
+            self.unit, self.facets({person_id: {*rows} for person_id, rows in answers.items()} | {each: {*self.people[each].answers} for each in unfinished})
+        )
+        await people.changed(self.unit, {*answers, *(person_id for person_id, _ in decisions)})
 
-    def facets(self, person_id: UUID, rows: dict[Question, AnswerRow | None]) -> dict[tuple[UUID, str], list[str]]:
-        """Every facet that one of these answers feeds, with all of its values."""
-        names = {step.facet for question, _ in rows if (step := self.scripts.question(question)) and step.facet}
-        facets: dict[tuple[UUID, str], list[str]] = {(person_id, name): [] for name in names if name}
-        for row in self.people[person_id].answers.values():
-            step = self.scripts.question(row.question)
-            if step and step.facet in names and row.code:
-                facets[person_id, str(step.facet)] += row.code.split()
+    def facets(self, looked_at: Mapping[UUID, set[Question]]) -> dict[tuple[UUID, str], list[str]]:
+        """Every facet that one of these questions feeds, with all of its values."""
+        facets: dict[tuple[UUID, str], list[str]] = {}
+        for person_id, questions in looked_at.items():
+            names = {step.facet for question, _ in questions if (step := self.scripts.question(question)) and step.facet}
+            facets |= {(person_id, name): [] for name in names}
+            for row in self.people[person_id].answers.values():
+                step = self.scripts.question(row.question)
+                if step and step.facet in names and row.code:
+                    facets[person_id, str(step.facet)] += row.code.split()
         return facets
 
     async def make_true(self) -> list[Letter]:

@@ -50,7 +50,7 @@ def _text(content: Mapping[str, Any], language: str, words: Words) -> str:
     for sentence, facts, optional, line in content["parts"]:
         if optional and not words.exists(sentence):
             continue
-        text += ("" if not text else "\n" if line or sentence.endswith(".hint") else "\n\n") + words.tr(sentence, language, facts)
+        text += ("" if not text else "\n" if line or sentence.endswith(".hint") else "\n\n") + words.in_full(sentence, language, facts)
     return text
 
 

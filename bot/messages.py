@@ -55,6 +55,7 @@ class Outgoing:
     replaces: str = ""  # the message that it takes the place of, where the channel can
     document: tuple[str, str] | None = None  # name and text of a file that comes with it
     private_chat: str = ""  # the label of a button that leads to a private chat
+    taken: int = 0  # so many of the requests that carry it were taken already: only the rest is sent
 
 
 def clean(text: str) -> str:
@@ -62,7 +63,7 @@ def clean(text: str) -> str:
     and tab kept as blank space), bidi overrides and embeddings dropped, ZWJ and ZWNJ kept, NFC, at most 4,096 characters."""
     text = text[:LONGEST_TEXT].encode("utf-8", "replace").decode("utf-8").replace("\r\n", "\n").replace("\r", "\n").replace("\t", " ")
     kept = (character for character in text if character == "\n" or (unicodedata.category(character) != "Cc" and character not in _BIDI))
-    return unicodedata.normalize("NFC", "".join(kept)).strip()[:LONGEST_TEXT]
+    return unicodedata.normalize("NFC", "".join(kept)).strip()[:LONGEST_TEXT].rstrip()
 
 
 _BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from dotenv import dotenv_values
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -52,7 +54,7 @@ class Programme(BaseModel):
 
 
 class Settings(BaseSettings):
-    model_config = SettingsConfigDict(env_prefix="FRONTDOOR_", env_file=".env", env_ignore_empty=True, extra="forbid", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="FRONTDOOR_", env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True)
 
     telegram_token: SecretStr | None = Field(None, description="the bot's token from @BotFather; without it there is no Telegram")
     telegram_api: str = Field(PUBLIC_API, description="base address of the Bot API")
@@ -64,6 +66,13 @@ class Settings(BaseSettings):
     http: str = Field("127.0.0.1:8080", description="host:port of /healthz and /readyz; `off` for none")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="how much is logged; never words of people")
     limits: Literal["on", "off"] = Field("on", description="`off` only for measuring against an emulator; refused for the public Bot API")
+
+    @field_validator("telegram_api")
+    @classmethod
+    def _is_a_web_address(cls, value: str) -> str:
+        if not value.startswith(("http://", "https://")):
+            raise ValueError("is a web address that begins with https://")
+        return value.rstrip("/")
 
     @field_validator("http")
     @classmethod
@@ -83,11 +92,12 @@ class Settings(BaseSettings):
 
 
 def read_settings() -> Settings:
-    """Raises FrontdoorError naming each wrong setting."""
+    """Raises FrontdoorError naming each wrong or unknown setting."""
     try:
+        _refuse_unknown({*os.environ, *dotenv_values(".env", encoding="utf-8")})
         settings = Settings()  # type: ignore[call-arg]  # reason: pydantic-settings reads the environment
     except ValidationError as error:
-        raise FrontdoorError("\n".join(_complaint(fault["loc"], fault["type"], fault["msg"]) for fault in error.errors())) from None
+        raise FrontdoorError("\n".join(_complaint(fault["loc"], fault["msg"]) for fault in error.errors())) from None
     except UnicodeDecodeError as error:
         raise FrontdoorError("The file .env is not UTF-8; save it as UTF-8.") from error
     if settings.limits == "off" and settings.telegram_api.rstrip("/") == PUBLIC_API:
@@ -95,10 +105,15 @@ def read_settings() -> Settings:
     return settings
 
 
-def _complaint(place: tuple[int | str, ...], kind: str, message: str) -> str:
+def _refuse_unknown(names: set[str]) -> None:
+    known = {f"FRONTDOOR_{name}".upper() for name in Settings.model_fields}
+    unknown = sorted(name for name in names if name.upper().startswith("FRONTDOOR_") and name.upper() not in known)
+    if unknown:
+        raise FrontdoorError(f"{', '.join(unknown)} is no setting of Frontdoor; `frontdoor doctor` lists them all.")
+
+
+def _complaint(place: tuple[int | str, ...], message: str) -> str:
     name = "FRONTDOOR_" + str(place[0]).upper().removeprefix("FRONTDOOR_") if place else "FRONTDOOR_?"
-    if kind == "extra_forbidden":
-        return f"{name} (in .env) is no setting of Frontdoor; `frontdoor doctor` lists them all."
     return f"{name}: {message.removeprefix('Value error, ')}."
 
 

@@ -35,7 +35,7 @@ class _Plain(yaml.BaseLoader):
 
 
 def read_yaml(path: Path) -> tuple[Any, yaml.Node | None]:
-    """The file's content as strings, lists and dicts, and the node tree that knows the lines."""
+    """The file's content as strings, lists and dicts, and the node tree that knows the lines. Raises ScriptError."""
     try:
         text = path.read_text("utf-8")
         return yaml.load(text, Loader=_Plain), yaml.compose(text, Loader=_Plain)  # noqa: S506 - _Plain is BaseLoader: it makes strings only

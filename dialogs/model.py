@@ -37,7 +37,7 @@ class Step(Strict):
     id: Name
     ask: Literal["text", "number", "yes-no", "choice", "choices", "consent", "withdrawal", "dialog", "summary"] | None = None
     when: Condition | None = None  # only then
-    choices: tuple[Name, ...] = ()
+    choices: Annotated[tuple[Name, ...], Field(max_length=80)] = ()  # Telegram takes 100 buttons; skip, back and their like need some
     from_: Name | None = Field(None, alias="from")  # a source: a list with a name in bot/sources.py
     other: bool = False  # a typed answer that is none of the choices counts, in the person's own words
     columns: Annotated[int, Field(ge=1, le=2)] = 1
@@ -148,6 +148,11 @@ class Scripts(Mapping[str, Dialog]):
         for dialog in self.values():
             for step in dialog.steps:
                 self._agree(dialog, step)
+
+    @property
+    def legal(self) -> tuple[str, ...]:
+        """The sentences that somebody agrees to."""
+        return tuple(f"{dialog}.{step.id}" for dialog, step in self.consents.values())
 
     def _agree(self, dialog: Dialog, step: Step) -> None:
         where = f"{dialog.dialog}.yaml: {step.id}"

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal, Self
 
 # What may stand in a sentence's {placeholder}: a plain value, or a reference that is put into words at sending:
-# {"say": sentence id}, {"from": source, "code": code}, {"list": [facts]}, {"pair": [fact, fact]}.
+# {"say": sentence id}, {"from": source, "code": code}, {"list": [facts]}, {"pair": [fact, more facts]}.
 Fact = str | int | Mapping[str, Any]
 Facts = Mapping[str, Fact]
 

@@ -6,7 +6,7 @@ So a script may change under a person, a loop may break and years may pass: what
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -16,6 +16,7 @@ from dialogs.nouns import Answer, Command, Consent, Decision, Effect, Fact, Fram
 
 LookedUp = Mapping[Need, tuple[str, ...]]  # a source's codes
 
+NOTHING: Fact = {"say": "common.nothing"}
 FURTHEST = 200  # steps that one turn may walk before we call it a circle of `goto`
 SKIP, DECLINE, BACK, KEEP, CLOSE, MORE, DONE, AGAIN, ENOUGH = ".skip", ".decline", ".back", ".keep", ".close", ".more", ".done", ".again", ".enough"
 TYPED = {"skip": SKIP, "back": BACK, "done": DONE}  # commands that press the button of that name
@@ -124,7 +125,7 @@ class _Walk:
         if first:
             self.open("menu" if self.state.frames else "welcome")  # the menu: their dialog was taken out of the scripts
         match heard:
-            case Command(name, argument) if name in self.scripts.commands:
+            case Command(name, argument) if name in self.scripts.commands and not (name == "menu" and self.is_unwelcomed()):
                 self.command(self.scripts.commands[name], argument)
             case _ if first:
                 self.go_on()
@@ -132,6 +133,8 @@ class _Walk:
                 self.again("common.welcome-back")
             case Command(name) if name in TYPED and self.takes(TYPED[name]):
                 self.choose(TYPED[name])
+            case Command(name) if name in TYPED or name == "menu":
+                self.again("common.press-a-button")
             case Command():
                 self.again("common.unknown-command")
             case Press(prompt, code):
@@ -147,9 +150,14 @@ class _Walk:
     def command(self, dialog: str, argument: str) -> None:
         self.open(dialog)
         self.go_on()
-        if argument in self.top.offered and self.top.dialog.dialog == dialog:
+        step = self.pending(self.top)
+        if step and step.sets and argument in self.top.offered and self.top.dialog.dialog == dialog:  # `/language de`; never `/forget yes`
             self.parts, self.question = [], None
             self.choose(argument)
+
+    def is_unwelcomed(self) -> bool:
+        """Still before "who we are, and which language": the menu comes after that."""
+        return any(place.dialog.dialog == "welcome" for place in self.frames)
 
     def again(self, *sentences: str) -> None:
         """Say something, and the pending question again."""
@@ -196,6 +204,7 @@ class _Walk:
         group = self.group(place)
         if group and step is group.steps[0]:
             if place.round > 1:
+                self.drop_round(place, group, group.steps)
                 return self.enough(place, step)
             self.clear(place, group)
             self.answers.put((self.id(place, group), ""), answer)
@@ -204,7 +213,8 @@ class _Walk:
         return self.settle(place, step, answer)
 
     def keep(self, place: _Place, _step: Step) -> None:
-        place.turn_to()
+        group = self.group(place)
+        place.turn_to(*((group.id, "", place.round) if group else ()))
         self.go_on()
 
     def close(self, place: _Place, _step: Step) -> None:
@@ -226,8 +236,7 @@ class _Walk:
 
     def enough(self, place: _Place, _step: Step) -> None:
         group = place.dialog.by_id[place.step]
-        rounds = sum(1 for question, _ in self.answers.now if question == self.id(place, group, group.steps[0]))
-        self.answers.put((self.id(place, group), ""), Answer("given", str(rounds)))
+        self.answers.put((self.id(place, group), ""), Answer("given", str(len(self.numbers(place, group)))))
         place.turn_to()
         self.go_on()
 
@@ -238,7 +247,7 @@ class _Walk:
         elif group and step is not group.steps[0]:
             place.turn_to(group.id, self.previous(group, step).id, place.round)
         elif group and place.round > 1:
-            place.turn_to(group.id, "another", place.round - 1)
+            place.turn_to(group.id, group.steps[-1].id, place.round - 1)
         elif before := self.before(place):
             place.turn_to(before.id)
         self.go_on()
@@ -306,23 +315,43 @@ class _Walk:
         if code == DONE:
             place.done.append(step.id)
             place.turn_to()
+            self.drop_what_no_longer_applies(place)
         else:
             place.turn_to(code)
         self.go_on()
 
+    def drop_what_no_longer_applies(self, place: _Place) -> None:
+        """The summary did not show it, and was confirmed."""
+        for question in place.dialog.questions:
+            if not self.applies(place, question):
+                self.clear(place, question)
+
     def settle(self, place: _Place, step: Step, answer: Answer) -> None:
         """The pending question has its answer; on to whatever is open."""
         group = self.group(place)
-        if group and (self.id(place, group), "") in self.answers.now:
-            self.clear(place, group)  # a finished group that is answered anew begins anew
+        if group and step is group.steps[0] and answer != self.answered(place, step):
+            self.drop_round(place, group, group.steps[1:])  # another language, another level
         if step.purpose:
             self.answers.put((self.id(place, group, step) if group else self.id(place, step), str(place.round) if group else ""), answer)
         else:
             place.memo[step.id] = answer.value
         if step.sets == "language" and answer.kind == "given":
-            self.language = answer.value
+            self.set_language(answer.value)
         place.turn_to(*((group.id, "", place.round) if group else ()))
         self.go_on()
+
+    def set_language(self, language: str) -> None:
+        """From now on; whoever else was about to ask for it (the welcome) need not."""
+        self.language = language
+        for place in self.frames:
+            for step in place.dialog.steps:
+                if step.sets == "language" and place is not self.top:
+                    place.memo[step.id] = language
+                    place.turn_to()
+
+    def drop_round(self, place: _Place, group: Step, steps: Sequence[Step]) -> None:
+        for inner in steps:
+            self.answers.drop((self.id(place, group, inner), str(place.round)))
 
     def clear(self, place: _Place, group: Step) -> None:
         prefix = self.id(place, group)
@@ -390,12 +419,12 @@ class _Walk:
         return None
 
     def next_inside(self, place: _Place, group: Step) -> Step:
-        again = (self.id(place, group), "") in self.answers.now  # changed from the summary: from its beginning
+        self.answers.drop((self.id(place, group), ""))  # a finished group that is looked at again is open again
         for inner in group.steps:
-            if again or (self.id(place, group, inner), str(place.round)) not in self.answers.now:
+            if (self.id(place, group, inner), str(place.round)) not in self.answers.now:
                 place.turn_to(group.id, inner.id, place.round)
                 return inner
-        place.turn_to(group.id, "another", place.round)
+        place.turn_to(group.id, "another", max([place.round, *self.numbers(place, group)]))
         return group
 
     def do(self, place: _Place, step: Step) -> None:
@@ -409,7 +438,7 @@ class _Walk:
             self.frames.remove(place)
             dialog, _, question = step.goto.partition(".")
             self.open(dialog)
-            if question:
+            if question and all(self.settled(self.top, gate) for gate in self.top.dialog.steps if gate.gate):
                 self.top.turn_to(question)
 
     def settled(self, place: _Place, step: Step) -> bool:
@@ -534,7 +563,7 @@ class _Walk:
             codes += [] if step.required else [DECLINE]
             if (group and (place.round > 1 or step is not group.steps[0])) or self.before(place):
                 codes.append(BACK)
-        elif len(self.frames) > 1:
+        elif len(self.frames) > 1 and not (step.ask == "consent" or step.gate):  # those are why we interrupted: nothing goes on without them
             codes = [CLOSE]
         return tuple(Option(code, {"say": f"common.{code[1:]}"}) for code in codes)
 
@@ -574,10 +603,9 @@ class _Walk:
     def answered(self, place: _Place, step: Step) -> Answer | None:
         """What the pending question was answered before: then it is asked again, and may be kept."""
         group = self.group(place)
-        if group is None:
-            return self.answers.now.get((self.id(place, step), "")) if step.purpose and step.ask != "consent" else None
-        whole = self.answers.now.get((self.id(place, group), "")) if step is group.steps[0] and place.round == 1 else None
-        return whole or self.answers.now.get((self.id(place, group, step), str(place.round)))
+        if group:
+            return self.answers.now.get((self.id(place, group, step), str(place.round)))
+        return self.answers.now.get((self.id(place, step), "")) if step.purpose and step.ask != "consent" else None
 
     def told(self, place: _Place, question: Step) -> Fact:
         """A question's answer as a fact, to be put into words at sending."""
@@ -588,10 +616,15 @@ class _Walk:
     def line(self, place: _Place, question: Step, *, follows: bool) -> Say:
         return Say("common.line", {"name": {"say": self.id(place, question) + ".short"}, "answer": self.told(place, question)}, line=follows)
 
+    def numbers(self, place: _Place, group: Step) -> list[int]:
+        """The rounds that were answered."""
+        first = self.id(place, group, group.steps[0])
+        return sorted(int(round_) for question, round_ in self.answers.now if question == first)
+
     def rounds(self, place: _Place, group: Step) -> Fact:
         names = [self.id(place, group, inner) for inner in group.steps]
-        count = sum(1 for question, _ in self.answers.now if question == names[0])
-        return {"list": [{"pair": [self.told_of(*each, str(number)) for each in zip(group.steps, names, strict=True)]} for number in range(1, count + 1)]}
+        told_ = [[self.told_of(*each, str(number)) for each in zip(group.steps, names, strict=True)] for number in self.numbers(place, group)]
+        return {"list": [{"pair": [first, *(fact for fact in rest if fact != NOTHING)]} for first, *rest in told_]}
 
     def told_of(self, step: Step, name: str, round_: str) -> Fact:
         return told(step, name, self.answers.now.get((name, round_)))
@@ -600,7 +633,7 @@ class _Walk:
 def told(step: Step, name: str, answer: Answer | None) -> Fact:
     """An answer as a fact: codes as references to their labels, the person's own words as they are."""
     if answer is None or answer.kind == "skipped":
-        return {"say": "common.nothing"}
+        return NOTHING
     if answer.kind == "declined":
         return {"say": "common.declined"}
     if step.ask not in {"choice", "choices", "yes-no"}:

@@ -8,6 +8,8 @@ import contextlib
 import gzip
 import json
 import os
+import shutil
+import uuid
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -19,7 +21,7 @@ from sqlalchemy import func, insert, select, text
 from storage import tables
 from storage.connect import is_sqlite
 from storage.errors import StoreError
-from storage.schema import HEAD, prepare
+from storage.schema import HEAD, prepare, revision
 from storage.store import Store, Unit
 
 FORMAT = 1
@@ -27,9 +29,13 @@ SLICE = 500  # rows in memory at a time
 
 
 async def save(store: Store, path: Path) -> dict[str, int]:
-    """Returns the rows per table. Raises FileExistsError, StoreAway. Half a file never gets the name `path`."""
+    """Returns the rows per table; changes nothing in the database. Raises FileExistsError, StoreError, StoreAway. Half a file
+    never gets the name `path`."""
     if path.exists():
         raise FileExistsError(path)
+    now = await revision(store)
+    if now != HEAD:
+        raise StoreError(f"The database has schema {now or 'none'}, this code has {HEAD}. Make the backup with the version that the bot runs.")
     half = path.with_name(path.name + ".half")
     counts: dict[str, int] = {}
     try:
@@ -45,10 +51,22 @@ async def save(store: Store, path: Path) -> dict[str, int]:
                 file.write(json.dumps({"end": counts}) + "\n")
             raw.flush()
             os.fsync(raw.fileno())
-        os.link(half, path)  # unlike a rename, this never replaces a file that came meanwhile
+        _give_name(half, path)
     finally:
         half.unlink(missing_ok=True)
     return counts
+
+
+def _give_name(half: Path, path: Path) -> None:
+    """Unlike a rename, this never replaces a file that came meanwhile. (A memory stick may know no links.)"""
+    try:
+        os.link(half, path)
+    except FileExistsError:
+        raise
+    except OSError:
+        with path.open("xb") as new, half.open("rb") as old:
+            shutil.copyfileobj(old, new)
+            os.fsync(new.fileno())
 
 
 async def load(store: Store, path: Path) -> dict[str, int]:
@@ -56,8 +74,9 @@ async def load(store: Store, path: Path) -> dict[str, int]:
     await prepare(store)
     counts = {table.name: 0 for table in tables.metadata.sorted_tables}
     async with store.begin() as unit:
-        if (await unit.connection.execute(select(func.count()).select_from(tables.chats))).scalar():
-            raise StoreError("The database is not empty. Restore into a new one: set FRONTDOOR_DATABASE_URL, or move the old file away.")
+        for table in tables.metadata.sorted_tables:
+            if table is not tables.meta and (await unit.connection.execute(select(func.count()).select_from(table))).scalar():
+                raise StoreError("The database is not empty. Restore into a new one: set FRONTDOOR_DATABASE_URL, or move the old file away.")
         await unit.connection.execute(tables.meta.delete())
         lines = _lines(path)
         head = next(lines, None)
@@ -76,6 +95,7 @@ async def load(store: Store, path: Path) -> dict[str, int]:
         await _insert(unit, str(name), rows)
         if end != counts:
             raise StoreError(f"{path} is cut off or damaged: it holds {sum(counts.values())} rows, and its end is missing or says otherwise.")
+        await unit.connection.execute(tables.meta.update().where(tables.meta.c.name == "epoch").values(value=str(uuid.uuid4())))  # another life
         if not is_sqlite(store.engine):
             await _go_on_counting(unit)
     return counts

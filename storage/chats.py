@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from sqlalchemy import Row, bindparam, select, update
 
 from storage import tables
+from storage.errors import SealBroken
 from storage.records import Address, Chat
 from storage.store import Unit
+
+log = logging.getLogger(__name__)
 
 
 async def lock(unit: Unit, wanted: Mapping[Address, str]) -> dict[Address, Chat]:
@@ -76,7 +80,11 @@ def address_of(unit: Unit, row: Row[Any]) -> str:
 
 
 def _chat(unit: Unit, row: Row[Any], address: str) -> Chat:
-    state = json.loads(unit.cipher.open(row.state, _place(row.address_key, "state"))) if row.state else None
+    try:
+        state = json.loads(unit.cipher.open(row.state, _place(row.address_key, "state"))) if row.state else None
+    except SealBroken:  # refused; the conversation begins anew, what was answered is not lost
+        log.error("the state of chat %s does not open", row.id)
+        state = None
     return Chat(row.id, row.channel, address, row.language, row.person_id, state, row.turn, row.unreachable)
 
 

@@ -26,14 +26,22 @@ _PRAGMAS = (
     "cache_size=-32000",
 )
 _SQLITE_PASSING = {5, 6, 7, 8, 10, 13, 14, 15}  # BUSY LOCKED NOMEM READONLY IOERR FULL CANTOPEN PROTOCOL
-_POSTGRES_PASSING = {"08", "40", "53", "55", "57", "58"}  # connection, rollback, resources, lock, operator, system (classes of SQLSTATE)
+_POSTGRES_PASSING = {
+    "08",
+    "25",
+    "40",
+    "53",
+    "55",
+    "57",
+    "58",
+}  # SQLSTATE classes: connection, read-only (failover), rollback, resources, lock, operator, system
 
 
 def database_url(text: str) -> URL:
     """Accepts the short forms `sqlite:///file` and `postgresql://...`. Raises StoreError."""
     try:
         url = make_url(text)
-    except ArgumentError as error:
+    except (ArgumentError, ValueError) as error:
         raise StoreError("FRONTDOOR_DATABASE_URL is no database address. Examples: sqlite:///var/frontdoor.db, postgresql://user@host/name") from error
     drivers = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg"}
     name = url.drivername.partition("+")[0]
@@ -56,7 +64,8 @@ def connect(url: URL) -> AsyncEngine:
         event.listen(engine.sync_engine, "connect", _prepare_sqlite)
         event.listen(engine.sync_engine, "begin", _begin_sqlite)
         return engine
-    timeouts = {"connect_timeout": 5, "options": "-c lock_timeout=15000 -c timezone=UTC", "tcp_user_timeout": 15000}
+    keepalive = "-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3"  # a vanished machine gives its lease back
+    timeouts = {"connect_timeout": 5, "options": f"-c lock_timeout=15000 -c timezone=UTC {keepalive}", "tcp_user_timeout": 15000}
     return create_async_engine(url, hide_parameters=True, pool_size=10, pool_pre_ping=False, connect_args=timeouts)
 
 
@@ -80,7 +89,7 @@ def insert_for(engine: AsyncEngine) -> Any:
 
 def is_passing(error: BaseException) -> bool:
     """Will the same again a little later do? Disconnect, deadlock, serialization failure, busy, full: yes."""
-    if isinstance(error, PoolTimeout | OSError | TimeoutError):
+    if isinstance(error, PoolTimeout | ConnectionError | TimeoutError):
         return True
     if not isinstance(error, DBAPIError):
         return False

@@ -55,13 +55,17 @@ class Keys:
         return bytes([self._newest]) + nonce + self._ciphers[self._newest].encrypt(nonce, plain, place.encode())
 
     def open(self, sealed: bytes, place: str) -> bytes:
+        """Raises SealBroken."""
         try:
             return self._ciphers[sealed[0]].decrypt(sealed[1 : 1 + NONCE], sealed[1 + NONCE :], place.encode())
-        except (InvalidTag, KeyError, IndexError) as error:
+        except (InvalidTag, KeyError, IndexError, ValueError) as error:
             raise SealBroken(f"a sealed value in {place.partition('/')[0]} does not open: wrong key file, or a changed database") from error
 
     def index(self, text: str) -> bytes:
         return hmac.digest(self._index_key, text.encode(), "sha256")
+
+
+NO_KEYS = Keys(bytes(32), {1: bytes(32)})  # for looking at a database before there are keys; opens nothing, must never seal
 
 
 def read_keys(path: Path) -> Keys:

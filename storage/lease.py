@@ -8,7 +8,6 @@ from types import TracebackType
 from typing import Self
 
 from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.connect import is_passing
@@ -37,7 +36,7 @@ class Lease:
                     await self.leave()
                 return bool(taken)
             await self._connection.execute(text("SELECT 1"))  # a lock ends with its connection: is it still alive?
-        except (DBAPIError, OSError) as error:
+        except Exception as error:
             if not is_passing(error):
                 raise
             await self.leave()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 
@@ -10,15 +11,18 @@ from sqlalchemy import delete, insert, select, update
 
 from storage import tables
 from storage.chats import address_of
+from storage.errors import SealBroken
 from storage.records import Address, Draft, Letter
 from storage.store import Unit
+
+log = logging.getLogger(__name__)
 
 KEPT_FAILED = timedelta(hours=48)  # long enough to see what was refused; then it goes
 KEPT_FAREWELL = timedelta(hours=24)  # the last word to somebody who was forgotten keeps their address no longer than this
 
 
 async def enqueue(unit: Unit, drafts: Sequence[Draft]) -> list[Letter]:
-    """Put them in order into the outbox; they may be sent as soon as this unit is committed."""
+    """Put them in order into the outbox; those that come back are due, and may be sent as soon as this unit is committed."""
     rows = []
     for draft in drafts:
         content = dict(draft.content) if draft.chat else {**draft.content, "to": draft.address.address if draft.address else "", "language": draft.language}
@@ -30,7 +34,6 @@ async def enqueue(unit: Unit, drafts: Sequence[Draft]) -> list[Letter]:
                 "key": draft.key,
                 "state": "queued",
                 "due_at": draft.due_at or unit.now,
-                "tries": 0,
                 "content": unit.cipher.seal(json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode(), _place(draft.key)),
             }
         )
@@ -47,24 +50,30 @@ async def enqueue(unit: Unit, drafts: Sequence[Draft]) -> list[Letter]:
             draft.due_at or unit.now,
         )
         for row_id, draft in zip(made.scalars(), drafts, strict=True)
+        if draft.due_at is None or draft.due_at <= unit.now
     ]
 
 
-async def due(unit: Unit, channels: Collection[str], limit: int, after: int = 0) -> list[Letter]:
-    """What is due, oldest first, past the id `after`."""
+async def due(unit: Unit, channels: Collection[str]) -> list[int]:
+    """The ids of what is due, oldest first."""
+    outbox = tables.outbox.c
+    statement = select(outbox.id).where(outbox.state == "queued", outbox.due_at <= unit.now, outbox.channel.in_(channels)).order_by(outbox.id)
+    return list((await unit.connection.execute(statement)).scalars())
+
+
+async def read(unit: Unit, ids: Sequence[int]) -> list[Letter]:
+    """These letters, oldest first. One that does not open is passed over: `due` will name it again, and the log says so."""
     outbox, chats = tables.outbox.c, tables.chats
-    rows = await unit.connection.execute(
-        select(tables.outbox, chats.c.address, chats.c.address_key, chats.c.language)
-        .outerjoin(chats, chats.c.id == outbox.chat_id)
-        .where(outbox.state == "queued", outbox.due_at <= unit.now, outbox.channel.in_(channels), outbox.id > after)
-        .order_by(outbox.id)
-        .limit(limit)
-    )
+    statement = select(tables.outbox, chats.c.address, chats.c.address_key, chats.c.language).outerjoin(chats, chats.c.id == outbox.chat_id)
     letters = []
-    for row in rows:
-        content = json.loads(unit.cipher.open(row.content, _place(row.key)))
-        address, language = (address_of(unit, row), row.language) if row.chat_id is not None else (content["to"], content["language"])
-        letters.append(Letter(row.id, row.chat_id, Address(row.channel, address), language, content, row.due_at, row.tries))
+    for row in await unit.connection.execute(statement.where(outbox.id.in_(ids)).order_by(outbox.id)):
+        try:
+            content = json.loads(unit.cipher.open(row.content, _place(row.key)))
+            address, language = (address_of(unit, row), row.language) if row.chat_id is not None else (content["to"], content["language"])
+        except SealBroken:
+            log.error("letter %s does not open", row.id)
+            continue
+        letters.append(Letter(row.id, row.chat_id, Address(row.channel, address), language, content, row.due_at))
     return letters
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import random
 from collections import defaultdict
@@ -13,8 +14,11 @@ from uuid import UUID
 from sqlalchemy import Row, delete, insert, select, tuple_, update
 
 from storage import tables
+from storage.errors import SealBroken
 from storage.records import AnswerRow, ConsentRow, Person
 from storage.store import Unit, new_id
+
+log = logging.getLogger(__name__)
 
 NUMBERS = range(1000, 1_000_000)  # short enough to be said aloud; chosen at random, so that a number tells nothing
 
@@ -109,6 +113,14 @@ async def decide(unit: Unit, decisions: Iterable[tuple[UUID, ConsentRow]]) -> No
         await unit.connection.execute(insert(tables.consents), rows)
 
 
+async def unfinish(unit: Unit, ids: Iterable[UUID]) -> None:
+    """A consent was taken back: the profile is not complete any more, and no facet of it may stay."""
+    ids = list(ids)
+    if ids:
+        await unit.connection.execute(delete(tables.facets).where(tables.facets.c.person_id.in_(ids)))
+        await unit.connection.execute(update(tables.people).where(tables.people.c.id.in_(ids)).values(finished_at=None))
+
+
 async def finish(unit: Unit, person_id: UUID) -> None:
     """The profile is complete."""
     await unit.connection.execute(update(tables.people).where(tables.people.c.id == person_id).values(finished_at=unit.now))
@@ -138,7 +150,11 @@ async def erase_chat(unit: Unit, chat_id: int) -> None:
 async def _answers(unit: Unit, ids: Sequence[UUID]) -> dict[UUID, list[AnswerRow]]:
     answers: dict[UUID, list[AnswerRow]] = defaultdict(list)
     for row in await unit.connection.execute(select(tables.answers).where(tables.answers.c.person_id.in_(ids))):
-        content = json.loads(unit.cipher.open(row.content, _place(row.person_id, row.question, row.round)))
+        try:
+            content = json.loads(unit.cipher.open(row.content, _place(row.person_id, row.question, row.round)))
+        except SealBroken:  # refused, and asked again; the person must still be able to write, and to be forgotten
+            log.error("an answer of %s does not open", row.person_id)
+            continue
         answers[row.person_id].append(AnswerRow(row.question, row.round, row.kind, row.code, content, row.language, row.version, row.at, row.given_by))
     return answers
 

@@ -65,7 +65,7 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """A row of the outbox, with all that delivery needs. `tries`: how often it was sent without an end."""
+    """A row of the outbox, with all that delivery needs. `tries`: how often it was sent in vain, in this process."""
 
     id: int
     chat_id: int | None

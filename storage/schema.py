@@ -9,8 +9,8 @@ from sqlalchemy import Connection, inspect, select, text
 from sqlalchemy.exc import DBAPIError
 
 from storage import tables
-from storage.connect import is_passing, is_sqlite
-from storage.errors import StoreAway, StoreError
+from storage.connect import is_sqlite
+from storage.errors import StoreError
 from storage.store import Store
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -24,29 +24,27 @@ async def prepare(store: Store) -> None:
     Raises StoreError (newer database, foreign database, other key) or StoreAway.
     """
     if store.file:
-        store.file.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            store.file.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreError(f"The folder {store.file.parent} can't be made ({error.strerror}). May this user write there? (FRONTDOOR_DATA_DIR)") from error
     try:
         async with store.begin() as unit:
             if not is_sqlite(store.engine):
                 await unit.connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
             await unit.connection.run_sync(_migrate)
             await unit.connection.run_sync(_claim, store.cipher.fingerprint)
-    except StoreAway as error:
-        raise StoreAway(_where(store)) from error
     except DBAPIError as error:
-        if is_passing(error):
-            raise
-        raise StoreError(f"The database {_where(store)} can't be set up: {type(error.orig).__name__}. Is it ours, and may this user create tables?") from error
+        raise StoreError(f"The database can't be set up ({type(error.orig).__name__}). Is it ours, and may this user create tables?") from error
 
 
 async def revision(store: Store) -> str | None:
-    """The schema's revision; None for an empty database."""
-    async with store.read() as unit:
-        return await unit.connection.run_sync(_revision)
-
-
-def _where(store: Store) -> str:
-    return store.engine.url.render_as_string(hide_password=True)
+    """The schema's revision; None for an empty database. Raises StoreAway, and StoreError for what is no database."""
+    try:
+        async with store.read() as unit:
+            return await unit.connection.run_sync(_revision)
+    except DBAPIError as error:
+        raise StoreError(f"FRONTDOOR_DATABASE_URL leads to something that is no database of ours ({type(error.orig).__name__}).") from error
 
 
 def _revision(connection: Connection) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -42,6 +42,7 @@ class Store:
         self._insert = insert_for(engine)
         # SQLite has one writer. Waiting here is fair and instant; its own busy handler sleeps and polls.
         self._writing = asyncio.Lock() if is_sqlite(engine) else None
+        self.unscrubbed = True  # a crash may have come between an erasure and the emptying of the log
 
     @classmethod
     def at(cls, url: str, cipher: Cipher, clock: Clock = utc_now) -> Store:
@@ -85,15 +86,29 @@ class Store:
         return True
 
     async def scrub(self) -> None:
-        """After an erasure: SQLite's log still holds the old pages until it is emptied. PostgreSQL's log is the administrator's."""
+        """After an erasure: SQLite's log still holds the old pages until it is emptied. Who reads just now (a backup, say)
+        prevents it; then `unscrubbed` stays, for another try. PostgreSQL's log is its administrator's."""
+        self.unscrubbed = True
         if self._writing:
-            async with self._writing, self.engine.connect() as connection:
-                driver = (await connection.get_raw_connection()).driver_connection
-                assert driver  # noqa: S101 - a live connection has one
-                await driver.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            with suppress(StoreAway), _translated():
+                async with self._writing, self.engine.connect() as connection:
+                    self.unscrubbed = not await _empty_log(connection)
+        else:
+            self.unscrubbed = False
 
     async def close(self) -> None:
         await self.engine.dispose()
+
+
+async def _empty_log(connection: AsyncConnection) -> bool:
+    driver = (await connection.get_raw_connection()).driver_connection
+    assert driver  # noqa: S101 - a live connection has one
+    await driver.execute("PRAGMA busy_timeout=100")  # nobody else may wait long for this
+    try:
+        row = await (await driver.execute("PRAGMA wal_checkpoint(TRUNCATE)")).fetchone()
+    finally:
+        await driver.execute("PRAGMA busy_timeout=10000")
+    return bool(row and row[0] == 0)
 
 
 @contextmanager

@@ -139,7 +139,6 @@ outbox = Table(  # everything that is to be said
     _column("key", String(120), "operational", nullable=False, unique=True),  # what it is for, so that it is said once
     _column("state", String(10), "operational", nullable=False),  # queued, failed
     _column("due_at", Moment, "operational", nullable=False),
-    _column("tries", Integer, "operational", nullable=False),
     _column("reason", String(20), "operational"),
     _column("content", LargeBinary, "identity", nullable=False, sealed=True),
     Index("outbox_due", "state", "due_at"),

@@ -19,13 +19,12 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 from bot import logs
+from bot.app import words_for
 from bot.settings import read_programme
-from bot.sources import NAMERS
 from dialogs.files import load_scripts
 from storage.crypto import Keys
 from storage.schema import prepare
 from storage.store import Store
-from translations.words import Words
 
 ROOT = Path(__file__).parent.parent
 SHARED = ROOT.parent / "shared"  # facts and data beside a developer's checkout; a user's clone has none
@@ -193,8 +192,8 @@ def programme():
 
 
 @pytest.fixture(scope="session")
-def words(programme):
-    return Words(programme.languages, constants=programme.constants, namers=NAMERS)
+def words(programme, scripts):
+    return words_for(programme, scripts)
 
 
 async def until(true, seconds=20):

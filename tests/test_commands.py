@@ -116,6 +116,9 @@ def test_a_new_installation_gets_a_key_file_of_its_own_and_is_told_to_copy_it(ho
         ({"DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none"}, ["can't be reached", "FRONTDOOR_DATABASE_URL"]),
         ({"KEY_FILE": "/dev/null"}, ["FRONTDOOR_KEY_FILE"]),
         ({"LIMITS": "off"}, ["FRONTDOOR_LIMITS", "emulator"]),
+        ({"TELEGRAM_API": "localhost:8081"}, ["FRONTDOOR_TELEGRAM_API", "https://"]),
+        ({"TELEGRAMTOKEN": "x"}, ["FRONTDOOR_TELEGRAMTOKEN", "no setting"]),
+        ({"DATABASE_URL": "postgresql://u@h:port/x"}, ["FRONTDOOR_DATABASE_URL"]),
         ({}, ["FRONTDOOR_TELEGRAM_TOKEN", "terminal"]),
         ({"TELEGRAM_TOKEN": "not a token", "HTTP": "off"}, ["FRONTDOOR_TELEGRAM_TOKEN", "@BotFather"]),
     ],
@@ -189,6 +192,45 @@ server = http.server.HTTPServer(("127.0.0.1", 0), Api)
 print(f"http://127.0.0.1:{server.server_port}", flush=True)
 server.serve_forever()
 """
+
+
+def test_telegram_away_at_the_start_is_waited_for_and_a_stop_is_heard(home):
+    settings = {"FRONTDOOR_HTTP": "off", "FRONTDOOR_TELEGRAM_TOKEN": CANARIES["token"], "FRONTDOOR_TELEGRAM_API": "http://127.0.0.1:1"}
+    bot = subprocess.Popen([*FRONTDOOR, "run"], cwd=home.folder, env=home.environment | settings, stderr=subprocess.PIPE, text=True)
+    try:
+        for line in bot.stderr:
+            assert "Traceback" not in line
+            if "trying again" in line:
+                break
+        bot.send_signal(signal.SIGTERM)
+        assert bot.wait(timeout=8) == 0
+    finally:
+        bot.kill()
+        assert CANARIES["token"] not in bot.communicate()[1]
+
+
+def test_a_fault_of_our_own_is_told_without_quoting_anything(home):
+    code = f"import bot.__main__ as m\ndef broken(): raise ValueError({CANARIES['name']!r})\nm.cli = broken\nm.main()"
+    done = subprocess.run([sys.executable, "-c", code], env=home.environment, cwd=home.folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "ValueError" in done.stderr
+    assert "in broken" in done.stderr
+    assert CANARIES["name"] not in done.stderr
+
+
+def test_doctor_sees_that_the_key_file_of_a_database_is_lost(home):
+    home("chat", stdin="hello\n")
+    (home.folder / "var" / "keys").unlink()
+    done = home("doctor")
+    assert done.returncode == 1
+    assert "Put your copy back" in done.stdout
+
+
+def test_an_address_that_leads_to_no_database_is_one_sentence(home):
+    (home.folder / "letter.txt").write_text("Dear Sir or Madam, " * 500)
+    assert refused(home("chat", DATABASE_URL=f"sqlite:///{home.folder}/letter.txt"), "no database of ours")
+    assert refused(home("chat", DATA_DIR="/dev/null/var"), "FRONTDOOR_DATA_DIR")
+
 
 EMULATOR = """
 import asyncio, sys

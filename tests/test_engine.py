@@ -136,15 +136,80 @@ def test_an_answer_of_the_summary_can_be_changed_and_leads_back_to_it(person):
     assert person.answers["newcomer.town", ""].value == "Wismar"
 
 
-def test_a_group_answered_anew_forgets_its_old_rounds_only_at_the_first_new_answer(person):
+def languages(person):
+    return {f"{key[0].rpartition('.')[2]} {key[1]}".strip(): answer.value for key, answer in person.answers.items() if key[0].startswith("newcomer.languages")}
+
+
+def test_a_language_can_be_added_and_changed_from_the_summary(person):
     person.talk(*ONBOARD, *NINE, "languages")
-    assert ("newcomer.languages.language", "1") in person.answers
-    person.talk("de", "fluent", ".enough")
-    assert {key: answer.value for key, answer in person.answers.items() if key[0].startswith("newcomer.languages")} == {
-        ("newcomer.languages", ""): "1",
-        ("newcomer.languages.language", "1"): "de",
-        ("newcomer.languages.level", "1"): "fluent",
-    }
+    assert "newcomer.languages.another" in person.asked
+    person.talk(".again", "de", "fluent", ".back", ".back", ".back", "everyday", ".enough")
+    assert "newcomer.summary" in person.asked
+    assert languages(person) == {"languages": "2", "language 1": "uk", "level 1": "everyday", "language 2": "de", "level 2": "fluent"}
+
+
+def test_another_language_asks_for_its_own_level(person):
+    person.talk(*ONBOARD, Text("a"), Text("b"), "uk", "first", ".back", ".back", "de")
+    assert "newcomer.languages.level" in person.asked
+    assert languages(person) == {"language 1": "de"}
+
+
+def test_a_round_that_is_taken_back_is_gone(person):
+    person.talk(*ONBOARD, Text("a"), Text("b"), "uk", "first", ".again", "de", ".back", ".decline")
+    assert "newcomer.wants" in person.asked
+    assert languages(person) == {"languages": "1", "language 1": "uk", "level 1": "first"}
+
+
+def test_keeping_inside_a_group_leads_to_its_last_round(person):
+    person.talk(*ONBOARD, Text("a"), Text("b"), "uk", "first", ".again", "de", "fluent", ".again", ".back", ".back", ".keep")
+    assert "newcomer.languages.another" in person.asked
+    person.talk(".again", "en", "fluent", ".enough")
+    assert languages(person)["language 3"] == "en"
+
+
+def test_the_menu_comes_after_the_welcome(person):
+    person.talk(Command("menu"))
+    assert {"welcome.hello", "welcome.telegram-sees", "welcome.language"} <= set(person.asked)
+    person.talk(Command("menu"))
+    assert "welcome.language" in person.asked
+
+
+def test_a_language_given_with_the_first_command_is_not_asked_for_again(person):
+    person.talk(Command("language", "de"))
+    assert person.state.language == "de"
+    assert "join.age" in person.asked
+
+
+def test_forgetting_asks_even_when_yes_was_typed_along(person):
+    person.talk(*ONBOARD, Text("Olena"), Command("forget", "yes"))
+    assert "forget.sure" in person.asked
+    assert not person.effects
+
+
+def test_an_answer_that_no_longer_applies_goes_when_the_summary_is_confirmed(person):
+    person.talk(*ONBOARD, *NINE, "occupation", ".decline")
+    assert ("newcomer.years", "") in person.answers
+    person.talk(".done")
+    assert ("newcomer.years", "") not in person.answers
+
+
+def test_a_consent_that_interrupts_offers_no_way_around(person):
+    person.talk(*ONBOARD, Text("Olena"))
+    person.scripts = changed(person.scripts, "join", lambda steps: [{**step, "version": "2"} if step["id"] == "keep" else step for step in steps])
+    person.talk(Text("Rostock"))
+    assert person.codes == ["yes", "no", ".more"]
+
+
+def test_news_that_were_refused_can_be_had_later(person):
+    person.talk(*ONBOARD, *NINE, ".done", "news")
+    assert "join.news" in person.asked
+    person.talk("yes")
+    assert person.consents["announcements"].given
+
+
+def test_news_are_not_offered_to_somebody_whose_age_is_unknown(person):
+    person.talk(Command("start"), "uk", "no", "news")
+    assert "join.age" in person.asked
 
 
 def test_a_group_takes_only_so_many_rounds(person):

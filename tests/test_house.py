@@ -62,7 +62,13 @@ def test_every_command_in_the_readme_exists():
 
 
 def test_the_arrows_point_down():
-    done = subprocess.run([sys.executable, "-c", "from importlinter.cli import lint_imports; raise SystemExit(lint_imports(cache_dir=None))"], cwd=ROOT, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", "from importlinter.cli import lint_imports; raise SystemExit(lint_imports(cache_dir=None))"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 0, done.stdout
 
 
@@ -80,7 +86,9 @@ def test_a_public_function_that_raises_our_errors_says_so():
                 raised = {ast.unparse(each.exc.func) for each in ast.walk(node) if isinstance(each, ast.Raise) and isinstance(each.exc, ast.Call)}
                 for error in raised & {"StoreError", "FrontdoorError", "ScriptError", "WordsError", "ExpressionError", "SealBroken"}:
                     documented = (ast.get_docstring(node) or "") + path.read_text("utf-8").partition('"""')[2].partition('"""')[0]
-                    assert error in documented or "Raises" in documented or path.name in {"expressions.py", "app.py", "__main__.py"}, f"{path.name}: {node.name} raises {error} and does not say so"
+                    assert error in documented or "Raises" in documented or path.name in {"expressions.py", "app.py", "__main__.py"}, (
+                        f"{path.name}: {node.name} raises {error} and does not say so"
+                    )
 
 
 def test_starting_to_help_imports_nothing_heavy():

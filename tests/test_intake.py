@@ -15,7 +15,7 @@ from bot import intake as intake_module
 from bot.intake import Intake
 from bot.letters import word
 from bot.messages import Incoming, Kind
-from storage import chats, people, tables
+from storage import chats, outbox, people, tables
 from storage.errors import StoreAway
 from storage.records import Address
 
@@ -55,6 +55,10 @@ class World:
     async def chat(self, person):
         async with self.store.begin() as unit:
             return (await chats.lock(unit, {Address("telegram", str(person)): "en"}))[Address("telegram", str(person))]
+
+    async def chat_in(self, unit, person):
+        where = Address("telegram", str(person))
+        return (await chats.lock(unit, {where: "en"}))[where]
 
     async def person(self, person):
         chat = await self.chat(person)
@@ -296,3 +300,70 @@ async def test_a_letter_follows_the_language_that_the_chat_has_when_it_is_sent(w
     letter = world.letters[-1]
     assert world.words.tr("newcomer.name", "en") in word(letter, world.words).text
     assert world.words.tr("newcomer.name", "uk") in word(replace(letter, language="uk"), world.words).text
+
+
+async def test_who_was_forgotten_and_then_blocks_us_stays_forgotten(world):
+    await world.onboard(1)
+    await world.command(1, "forget")
+    await world.press(1, "yes")
+    await world.intake.handle([world.update(1, Kind.STATUS, "blocked")])
+    assert await world.count(tables.chats) == 0
+
+
+async def test_every_decision_is_a_change_for_the_shared_database(world):
+    await world.onboard(1, news="yes")
+    before = await world.count(tables.changes)
+    await world.command(1, "stop")
+    await world.press(1, "announcements")
+    assert await world.count(tables.changes) > before
+
+
+async def test_a_withdrawn_consent_leaves_no_facet_not_even_of_a_question_that_is_gone(world):
+    await world.onboard(1)
+    async with world.store.begin() as unit:
+        person = (await world.chat_in(unit, 1)).person_id
+        await people.set_facets(unit, {(person, "of-a-question-that-is-gone"): ["x"]})
+        await people.finish(unit, person)
+    await world.command(1, "stop")
+    await world.press(1, "profile")
+    assert await world.count(tables.facets) == await world.count(tables.answers) == 0
+    assert (await world.person(1)).finished_at is None
+
+
+async def test_a_damaged_row_costs_an_answer_and_never_the_bot(world):
+    from sqlalchemy import update
+
+    await world.onboard(1)
+    await world.text(1, "Olena")
+    async with world.store.begin() as unit:
+        for table, column in ((tables.chats, "state"), (tables.answers, "content"), (tables.outbox, "content")):
+            await unit.connection.execute(update(table).values({column: b"damaged"}))
+    await world.text(1, "hello?")
+    assert world.words.tr("welcome.language", "en") in world.last(1)
+    async with world.store.read() as unit:
+        assert len(await outbox.read(unit, await outbox.due(unit, ["telegram"]))) == 1, "the others are sent"
+    await world.command(1, "forget")
+    await world.press(1, "yes")
+    assert await world.count(tables.people) == await world.count(tables.answers) == 0
+
+
+async def test_an_update_of_a_chat_that_cannot_be_taken_in_at_all_is_still_set_apart(world, monkeypatch):
+    async def broken(*_):
+        raise KeyError
+
+    monkeypatch.setattr(intake_module.chats, "lock", broken)
+    await world.text(1, "hello")
+    assert await world.count(tables.quarantine) == 1
+    assert world.words.tr("common.trouble", "en") in world.last(1)
+
+
+async def test_a_log_that_somebody_reads_is_emptied_later_and_holds_nobody_up(sqlite_store, scripts, words, programme):
+    world = World(sqlite_store, scripts, words, programme)
+    await world.onboard(1)
+    async with world.store.read() as unit:
+        await unit.connection.execute(select(tables.people))
+        await world.command(1, "forget")
+        await asyncio.wait_for(world.press(1, "yes"), 5)
+        assert world.store.unscrubbed
+    await world.store.scrub()
+    assert not world.store.unscrubbed

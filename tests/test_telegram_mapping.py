@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from bot.channels import telegram
-from bot.channels.telegram import PRESSED, TEXT_LIMIT, Upload, classify, read_update, units, write
+from bot.channels.telegram import PRESSED, Upload, classify, read_update, units, write
 from bot.errors import SendError
 from bot.letters import pack, word
 from bot.messages import LONGEST_TEXT, Choice, Incoming, Kind, Outgoing, clean, shape
@@ -355,12 +355,14 @@ def test_commands_keep_within_the_menu_of_telegram():
 def test_each_refusal_is_told_apart(status, description, reason):
     error = classify(status, description)
     assert error.reason == reason
-    assert error.permanent == (reason in {"blocked", "deactivated", "kicked", "chat-not-found", "migrated", "bad-request", "too-large"})
+    assert (error.reason in SendError.GONE | SendError.REFUSED) == (
+        reason in {"blocked", "deactivated", "kicked", "chat-not-found", "migrated", "bad-request", "too-large"}
+    )
 
 
 def test_eight_kinds_of_refusal_end_something_and_two_do_not():
     assert {"blocked", "deactivated", "kicked", "chat-not-found", "migrated", "bad-request", "too-large"} == SendError.GONE | SendError.REFUSED
-    assert not SendError("unauthorised").permanent, "an operator may mend the token; what is to be said waits"
+    assert "unauthorised" not in SendError.GONE | SendError.REFUSED, "an operator may mend the token; what is to be said waits"
 
 
 @pytest.mark.parametrize(("told", "wait"), [(7.0, 7.0), (0.0, 1.0), (None, 5.0), (3600.0, 3600.0)])

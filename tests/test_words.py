@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from bot.check import check
 from bot.letters import pack, word
-from bot.sources import NAMERS
+from bot.sources import NAMERS, SPOKEN
 from dialogs.nouns import Message, Option, Say
 from storage.records import Address, Letter
 from translations.detect import by_script, closest, script_of
@@ -64,6 +64,30 @@ def test_every_line_of_an_arabic_message_begins_from_the_right(words):
 
         strong = [unicodedata.bidirectional(character) for character in line if unicodedata.bidirectional(character) in {"L", "R", "AL"}]
         assert not strong or strong[0] in {"R", "AL"}, line
+
+
+@pytest.mark.parametrize("language", [*LANGUAGES, *SPOKEN])
+def test_lists_of_any_length_can_be_said_in_every_language(words, language):
+    for count in (0, 1, 2, 3, 4):
+        said = words.fact({"list": [f"x{number}" for number in range(count)]}, language)
+        assert all(f"x{number}" in said for number in range(count))
+
+
+def test_a_consent_that_nobody_reviewed_says_so_and_has_the_reviewed_text_beside_it(words):
+    shown = words.in_full("join.keep", "uk")
+    assert words.tr("common.not-reviewed", "uk") in shown
+    assert words.tr("join.keep", "en") in shown
+    assert words.in_full("join.keep", "en") == words.tr("join.keep", "en")
+    assert words.in_full("join.role", "uk") == words.tr("join.role", "uk")
+
+
+def test_an_outdated_consent_is_not_shown_and_check_says_so(tmp_path, scripts, programme):
+    shutil.copytree(LOCALES, tmp_path / "locales")
+    path = tmp_path / "locales" / "de" / "join.po"
+    path.write_text(path.read_text("utf-8").replace('msgctxt "join.keep"', '#, fuzzy\nmsgctxt "join.keep"'), "utf-8")
+    words = Words(LANGUAGES, constants=programme.constants, legal=scripts.legal, folder=tmp_path / "locales")
+    assert words.in_full("join.keep", "de") == words.tr("join.keep", "en")
+    assert any("join.keep is a consent, and its translation is outdated" in complaint for complaint in check(scripts, words))
 
 
 def test_the_slash_of_a_command_stays_on_its_left():

@@ -10,7 +10,7 @@ import gettext
 import hashlib
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cache, cached_property
@@ -46,8 +46,14 @@ class Catalogue:
     files: Mapping[str, str]  # id -> where it is written, for complaints
     headers: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def is_reviewed(self) -> bool:
+        """By somebody who speaks it: the header X-Review of every file names them (English has its author)."""
+        return self.headers.get("X-Review", "none") != "none"
+
     @cached_property
     def plural(self) -> Callable[[int], int]:
+        """Number -> which of the forms. Raises WordsError."""
         match = re.search(r"plural=(.+?);?$", self.headers.get("Plural-Forms", "").strip())
         if not match:
             raise WordsError(f"locales/{self.language}: the header Plural-Forms is missing; copy it from CONTRIBUTING.md.")
@@ -110,16 +116,23 @@ class Words:
     """All catalogues of an installation."""
 
     def __init__(
-        self, languages: Iterable[str] = (), *, constants: Mapping[str, str] | None = None, namers: Mapping[str, Namer] | None = None, folder: Path = LOCALES
+        self,
+        languages: Iterable[str] = (),
+        *,
+        constants: Mapping[str, str] | None = None,
+        namers: Mapping[str, Namer] | None = None,
+        legal: Collection[str] = (),
+        folder: Path = LOCALES,
     ) -> None:
         """`languages`: those offered, in order (none: every folder). `constants`: facts that every sentence may use.
-        `namers`: what `{"from": name, "code": ...}` means. Raises WordsError."""
+        `namers`: what `{"from": name, "code": ...}` means. `legal`: sentences that somebody agrees to; an outdated
+        translation of these is not shown, and one that nobody reviewed has the English beside it. Raises WordsError."""
         there = sorted(path.name for path in folder.iterdir() if path.is_dir())
         self.languages = tuple(languages) or tuple(there)
         for language in self.languages:
             if language not in there:
                 raise WordsError(f"{folder / language}: the programme offers the language {language!r}, but this folder is missing.")
-        self._constants, self._namers = constants or {}, namers or {}
+        self._constants, self._namers, self._legal = constants or {}, namers or {}, frozenset(legal)
         self._catalogues = {language: read_catalogue(folder / language) for language in {*self.languages, "en"}}
 
     def catalogue(self, language: str) -> Catalogue:
@@ -132,7 +145,8 @@ class Words:
         """The sentence in `language` (else in English, else its id, so that nobody ever meets a blank)."""
         facts = {**self._constants, **(facts or {})}
         language = language if language in self._catalogues else "en"
-        text = self._catalogues[language].texts.get(sentence)
+        here = self._catalogues[language]
+        text = None if sentence in self._legal and sentence in here.fuzzy else here.texts.get(sentence)
         if text is None:
             language, text = "en", self._catalogues["en"].texts.get(sentence, sentence)
         if isinstance(text, tuple):
@@ -140,9 +154,17 @@ class Words:
             text = text[min(self._catalogues[language].plural(number), len(text) - 1)]
         return PLACEHOLDER.sub(lambda match: self.fact(facts[match[1]], language) if match[1] in facts else match[0], text)
 
+    def in_full(self, sentence: str, language: str, facts: Mapping[str, Fact] | None = None) -> str:
+        """As it is shown: a legal text that nobody reviewed in this language says so, and has the reviewed one beside it."""
+        text = self.tr(sentence, language, facts)
+        here = self._catalogues.get(language)
+        if sentence not in self._legal or here is None or here.is_reviewed or sentence not in here.texts or sentence in here.fuzzy:
+            return text
+        return f"{text}\n\n{self.tr('common.not-reviewed', language)}\n\n{self.tr(sentence, 'en', facts)}"
+
     def fact(self, fact: Fact, language: str) -> str:
         """A plain value (kept apart from the writing direction around it), or a reference: {"say": sentence id},
-        {"from": source, "code": code}, {"list": [facts]}, {"pair": [fact, fact]}, {"date": "2026-11-21"}."""
+        {"from": source, "code": code}, {"list": [facts]}, {"pair": [fact, more facts]}, {"date": "2026-11-21"}."""
         if not isinstance(fact, Mapping):
             return _isolated(str(fact), language)
         match fact:
@@ -151,16 +173,17 @@ class Words:
             case {"from": source, "code": code}:
                 return self._namers[source](code, language) if source in self._namers else _isolated(code, language)
             case {"list": facts}:
-                return str(format_list([self.fact(each, language) for each in facts], style="unit", locale=locale(language))) if facts else ""
-            case {"pair": [first, second]}:
-                return f"{self.fact(first, language)} ({self.fact(second, language)})"
+                return str(format_list([self.fact(each, language) for each in facts], style="standard", locale=locale(language))) if facts else ""
+            case {"pair": [first, *more]}:
+                inside = ", ".join(self.fact(each, language) for each in more)
+                return self.fact(first, language) + (f" ({inside})" if inside else "")
             case {"date": day}:
                 return str(format_date(date.fromisoformat(day), "long", locale=locale(language)))
         raise ValueError(f"a fact of no known shape: {sorted(fact)}")
 
     def fingerprint(self, sentence: str, language: str) -> str:
         """SHA-256 of the text as it was shown: what a consent was given to."""
-        return hashlib.sha256(self.tr(sentence, language).encode()).hexdigest()
+        return hashlib.sha256(self.in_full(sentence, language).encode()).hexdigest()
 
     def seal(self, sentence: str) -> str:
         """A short hash of the English text of a consent, placeholders unfilled: scripts carry it, `frontdoor check` compares it."""

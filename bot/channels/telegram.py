@@ -14,12 +14,15 @@ CHANNEL = "telegram"
 ALLOWED_UPDATES = ["message", "edited_message", "callback_query", "my_chat_member"]
 TEXT_LIMIT = 4096  # UTF-16 units, after entity parsing (we send no entities)
 LABEL_LIMIT = 60  # characters of a button that a phone still shows in part
-PRESSED = re.compile(r"q:(\d{1,12}):([a-z.][a-z0-9-]{0,31})")
+PRESSED = re.compile(r"q:(\d{1,12}):([a-z.][A-Za-z0-9_-]{0,31})")  # sources bring codes like fa_AF
 
 # Something happened to a private chat that is no message of the person.
 _SERVICE = frozenset(
     "pinned_message message_auto_delete_timer_changed migrate_to_chat_id migrate_from_chat_id write_access_allowed "
-    "chat_background_set boost_added forum_topic_created forum_topic_edited forum_topic_closed proximity_alert_triggered".split()
+    "chat_background_set boost_added forum_topic_created forum_topic_edited forum_topic_closed proximity_alert_triggered "
+    "connected_website passport_data refunded_payment giveaway_created giveaway giveaway_winners giveaway_completed "
+    "video_chat_scheduled video_chat_started video_chat_ended video_chat_participants_invited paid_message_price_changed "
+    "checklist_tasks_done checklist_tasks_added gift_upgrade_sent unique_gift delete_chat_photo new_chat_photo new_chat_title".split()
 )
 _MEDIA = (
     "sticker voice photo video video_note audio document animation contact location venue poll dice game story checklist "

@@ -50,21 +50,36 @@ class TelegramBot:
         self._receipts: set[asyncio.Task[None]] = set()
 
     async def introduce(self, commands: Mapping[str | None, Mapping[str, str]]) -> None:
-        """Ask who we are (raises FrontdoorError when the token is refused), and register the commands per language
-        (two-letter codes only; None: everybody else)."""
-        try:
-            me = await self._driver.call("getMe", {})
-        except Refused as error:
-            if error.meaning.reason == "unauthorised":
-                raise FrontdoorError("Telegram refuses the token in FRONTDOOR_TELEGRAM_TOKEN. Copy it again from @BotFather (/mybots, API Token).") from error
-            raise error.meaning from error
-        self._name = getattr(me, "username", None)
+        """Ask who we are, and register the commands per language (two-letter codes only; None: everybody else). Waits for
+        Telegram if it can't be reached; raises FrontdoorError when the token is refused."""
+        self._name = (await self._ask_who_we_are()).get("username")
+        await self._try("deleteWebhook", {})  # one that an earlier installation left would keep every update from us
         for language, names in commands.items():
             parameters = {"commands": telegram.commands(names), **({"language_code": language} if language else {})}
+            await self._try("setMyCommands", parameters)
+
+    async def _ask_who_we_are(self) -> dict[str, Any]:
+        wait = 0.5
+        while True:
             try:
-                await self._driver.call("setMyCommands", parameters)
+                return dict(await self._driver.call("getMe", {}))
             except (Refused, SendError) as error:
-                log.warning("commands could not be registered: %s", Code(type(error).__name__))
+                meaning = error.meaning if isinstance(error, Refused) else error
+                if meaning.reason == "unauthorised":
+                    raise FrontdoorError(
+                        "Telegram refuses the token in FRONTDOOR_TELEGRAM_TOKEN. Copy it again from @BotFather (/mybots, API Token)."
+                    ) from error
+                log.warning("Telegram can't be reached: %s; trying again", Code(meaning.reason))
+                await asyncio.sleep(meaning.retry_after or wait)
+                wait = min(wait * 2, LONGEST_WAIT)
+
+    async def _try(self, method: str, parameters: dict[str, Any]) -> None:
+        """What is good to have, and no reason not to start."""
+        try:
+            await self._driver.call(method, parameters)
+        except (Refused, SendError) as error:
+            meaning = error.meaning if isinstance(error, Refused) else error
+            log.warning("%s was refused: %s", Code(method), Code(meaning.reason))
 
     async def receive(self, handle: Callable[[Sequence[Incoming]], Awaitable[None]], may: Callable[[], bool] = lambda: True) -> None:
         """For ever: fetch, commit, and only then confirm (by asking for what comes after). `may`: is it our turn to poll?"""
@@ -116,17 +131,26 @@ class TelegramBot:
 
     async def send(self, outgoing: Outgoing) -> None:
         """Raises SendError."""
-        for method, parameters in telegram.write(outgoing, self._name):
+        for number, (method, parameters) in enumerate(telegram.write(outgoing, self._name)):
+            if number < outgoing.taken:
+                continue
             try:
                 await self._driver.call(method, parameters)
+            except SendError as error:
+                error.taken = number
+                raise
             except Refused as error:
                 if telegram.is_fine(error.description):
                     continue
                 if method == "editMessageText" and telegram.cannot_edit(error.description):
                     await self.send(replace(outgoing, replaces=""))
                     return
-                raise error.meaning from error
+                meaning = error.meaning
+                meaning.taken = number
+                raise meaning from error
 
     async def close(self) -> None:
+        for task in self._receipts:
+            task.cancel()
         await asyncio.gather(*self._receipts, return_exceptions=True)
         await self._driver.close()

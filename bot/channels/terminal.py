@@ -11,7 +11,6 @@ from itertools import count
 from typing import TextIO
 from uuid import uuid4
 
-from bot.channels.telegram import PRESSED
 from bot.messages import Choice, Incoming, Kind, Outgoing, clean
 from storage.errors import StoreAway
 from storage.records import Address
@@ -34,9 +33,8 @@ class Terminal:
             return None
         number = re.fullmatch(r"#(\d{1,3})", text) or (None if self._typing else re.fullmatch(r"(\d{1,3})", text))
         if number and 0 < int(number[1]) <= len(self._choices):
-            pressed = PRESSED.fullmatch(self._choices[int(number[1]) - 1].data)
-            assert pressed  # noqa: S101 - we wrote it
-            return self._incoming(key, Kind.PRESS, pressed[2], prompt=int(pressed[1]))
+            _, prompt, code = self._choices[int(number[1]) - 1].data.split(":")
+            return self._incoming(key, Kind.PRESS, code, prompt=int(prompt))
         if command := re.match(r"/(\w{1,32})(?:\s+(.*))?$", text):
             return self._incoming(key, Kind.COMMAND, command[1].lower(), argument=command[2] or "")
         return self._incoming(key, Kind.TEXT, text)

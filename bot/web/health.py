@@ -1,4 +1,4 @@
-"""GET /healthz (the process is alive) and /readyz (the database answers, and we are not about to stop)."""
+"""GET /healthz (the process is alive) and /readyz (the database answers)."""
 
 from __future__ import annotations
 

@@ -121,7 +121,6 @@ def upgrade() -> None:
         sa.Column("key", sa.String(length=120), nullable=False),
         sa.Column("state", sa.String(length=10), nullable=False),
         sa.Column("due_at", MOMENT, nullable=False),
-        sa.Column("tries", sa.Integer(), nullable=False),
         sa.Column("reason", sa.String(length=20), nullable=True),
         sa.Column("content", sa.LargeBinary(), nullable=False),
         sa.ForeignKeyConstraint(["chat_id"], ["chats.id"], ondelete="CASCADE"),

@@ -1,0 +1,54 @@
+"""The long crash proofs: `make trust`. The quick ones, with the control that must lose, are in tests/test_crash.py."""
+
+from __future__ import annotations
+
+import os
+from functools import partial
+
+import pytest
+from crash import Nursery, announce, kill_loop, migrated, outage, stopped, write_locked
+
+pytestmark = [pytest.mark.trust, pytest.mark.skipif(not os.environ.get("TRUST"), reason="takes minutes: make trust")]
+
+
+@pytest.fixture(scope="module")
+def nursery():
+    with Nursery() as nursery:
+        yield nursery
+
+
+@pytest.fixture
+def show(capsys, seed):
+    return partial(announce, capsys, seed)
+
+
+async def prove_kills(nursery, url, rnd, kills, show):
+    report = await kill_loop(nursery, url, rnd, kills)
+    show(f"kill loop on {url.partition(':')[0]}", f"kills={kills} {report}")
+    assert not report.faults
+    assert report.extra_copies <= report.figures["in_flight"]
+    assert report.acked > kills  # else it was no proof
+
+
+async def test_a_thousand_crashes_on_sqlite_lose_nothing(tmp_path, nursery, rnd, show):
+    await prove_kills(nursery, await migrated(f"sqlite:///{tmp_path / 'killed.db'}"), rnd, 1000, show)
+
+
+async def test_three_hundred_crashes_on_postgres_lose_nothing(postgres, nursery, rnd, show):
+    await prove_kills(nursery, postgres(), rnd, 300, show)
+
+
+async def prove_outage(url, rnd, away, show):
+    report = await outage(url, rnd, away, 30)
+    show(f"outage of {url.partition(':')[0]}", report)
+    assert not report.faults
+    assert report.extra_copies == 0
+
+
+async def test_sqlite_may_be_locked_for_half_a_minute(tmp_path, rnd, show):
+    url = await migrated(f"sqlite:///{tmp_path / 'away.db'}")
+    await prove_outage(url, rnd, write_locked(url), show)
+
+
+async def test_postgres_may_be_down_for_half_a_minute(postgres, rnd, show):
+    await prove_outage(postgres(), rnd, stopped(postgres.server), show)
