@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import stat
+import threading
 from dataclasses import replace
 from datetime import timedelta
 
@@ -203,6 +204,7 @@ async def test_a_database_that_is_not_there_is_away(url):
         async with store.begin():
             pass
     await store.close()
+    await until(lambda: not [thread for thread in threading.enumerate() if "_connection_worker" in thread.name])  # or it speaks to a closed loop
 
 
 @pytest.mark.parametrize("url", ["", "oracle://x", "sqlite://", "sqlite:///:memory:", "what"])
