@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from functools import partial
 from typing import Protocol
 
 from bot.errors import SendError
@@ -276,6 +277,8 @@ class Delivery:
                     self._obey(await outbox.pauses(unit), self._new | gained)
                 ids = [each for each in await outbox.due(unit, self._ours | gained) if each not in self._held]
                 letters = [letter for at in range(0, len(ids), PAGE) for letter in await outbox.read(unit, ids[at : at + PAGE])]
+            for damaged in {*ids} - {letter.id for letter in letters}:  # or erased a moment ago, then this does nothing
+                await self._on_disk(partial(outbox.failed, letter_id=damaged, reason="damaged"))
             self._new = set()
             self._ours |= gained  # only now: what others left unsaid comes before what is said next
             self.take(letters)

@@ -62,7 +62,7 @@ async def due(unit: Unit, channels: Collection[str]) -> list[int]:
 
 
 async def read(unit: Unit, ids: Sequence[int]) -> list[Letter]:
-    """These letters, oldest first. One that does not open is passed over: `due` will name it again, and the log says so."""
+    """These letters, oldest first. One that does not open is left out, and the log says so."""
     outbox, chats = tables.outbox.c, tables.chats
     statement = select(tables.outbox, chats.c.address, chats.c.address_key, chats.c.language).outerjoin(chats, chats.c.id == outbox.chat_id)
     letters = []
