@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from bot.channels.telegram_bot import Driver
 from bot.delivery import Channel, Delivery
 from bot.errors import FrontdoorError
 from bot.intake import Intake
@@ -154,12 +155,11 @@ async def chat(settings: Settings) -> None:
 
 
 async def _telegram(house: House, stack: AsyncExitStack) -> list[Part]:
-    from bot.channels.telegram_aiogram import Driver  # noqa: PLC0415 - importing aiogram takes seconds; only who uses it pays
-    from bot.channels.telegram_bot import TelegramBot  # noqa: PLC0415
+    from bot.channels.telegram_bot import TelegramBot  # noqa: PLC0415 - only who uses Telegram pays
 
     assert house.settings.telegram_token  # noqa: S101 - the caller has looked
     token = house.settings.telegram_token.get_secret_value()
-    bot = TelegramBot(Driver(token, house.settings.telegram_api), token.partition(":")[0])
+    bot = TelegramBot(_driver(house.settings.telegram_library, token, house.settings.telegram_api), token.partition(":")[0])
     stack.push_async_callback(bot.close)
     delivery = house.delivery({"telegram": bot})
 
@@ -169,6 +169,19 @@ async def _telegram(house: House, stack: AsyncExitStack) -> list[Part]:
         await bot.receive(house.intake(delivery).handle, delivery.may_send)
 
     return [listen, delivery.run]
+
+
+def _driver(library: str, token: str, api: str) -> Driver:
+    """Imported only when used: aiogram takes seconds on a small machine."""
+    if library == "aiogram":
+        from bot.channels.telegram_aiogram import Driver as Aiogram  # noqa: PLC0415
+
+        return Aiogram(token, api)
+    try:
+        from bot.channels.telegram_ptb import Driver as Ptb  # noqa: PLC0415
+    except ImportError as error:
+        raise FrontdoorError("FRONTDOOR_TELEGRAM_LIBRARY=ptb needs python-telegram-bot: pip install 'frontdoor[ptb]'") from error
+    return Ptb(token, api)
 
 
 def _terminal(house: House) -> list[Part]:

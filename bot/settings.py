@@ -58,7 +58,7 @@ class Settings(BaseSettings):
 
     telegram_token: SecretStr | None = Field(None, description="the bot's token from @BotFather; without it there is no Telegram")
     telegram_api: str = Field(PUBLIC_API, description="base address of the Bot API")
-    telegram_library: Literal["aiogram"] = Field("aiogram", description="the library that speaks with Telegram")
+    telegram_library: Literal["aiogram", "ptb"] = Field("aiogram", description="the library that speaks with Telegram")
     database_url: str = Field("", description="sqlite:///FILE or postgresql://USER@HOST/NAME; empty: frontdoor.db in the data folder")
     key_file: Path | None = Field(None, description="the keys that open the database; empty: keys in the data folder")
     data_dir: Path = Field(Path("var"), description="where files of this installation live")

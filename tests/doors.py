@@ -16,7 +16,7 @@ from conftest import CANARIES, SHARED, until
 from lo_bot_api_emulator import LoBotApiEmulator
 
 from bot.app import House
-from bot.channels.telegram_aiogram import Driver
+from bot.channels import telegram_aiogram
 from bot.channels.telegram_bot import TelegramBot
 from bot.channels.terminal import Terminal
 from bot.delivery import Delivery
@@ -126,8 +126,8 @@ class Telegram:
 
     token = CANARIES["token"]
 
-    def __init__(self, house: House) -> None:
-        self.house = house
+    def __init__(self, house: House, library=telegram_aiogram.Driver) -> None:
+        self.house, self.library = house, library
 
     async def __aenter__(self):
         self.emulator = Emulator()
@@ -136,7 +136,7 @@ class Telegram:
         site = web.TCPSite(self.runner, "127.0.0.1", 0)
         await site.start()
         self.base = f"http://127.0.0.1:{site._server.sockets[0].getsockname()[1]}"
-        self.bot = TelegramBot(Driver(self.token, self.base), self.token.partition(":")[0])
+        self.bot = TelegramBot(self.library(self.token, self.base), self.token.partition(":")[0])
         self.delivery = Delivery(self.house.store, self.house.words, {"telegram": self.bot}, limits=False)
         self.intake = Intake(self.house.store, self.house.scripts, self.house.words, self.house.programme, self.delivery.take)
         await self.bot.introduce(self.house.commands())

@@ -206,4 +206,5 @@ async def _read(http: web.Request) -> tuple[dict[str, Any], dict[str, bytes]]:
         return {name: value if isinstance(value, str) else json.dumps(value) for name, value in (await http.json()).items()}, {}
     form = await http.post()
     files = {value.filename: value.file.read() for value in form.values() if isinstance(value, web.FileField)}
-    return {name: value for name, value in form.items() if isinstance(value, str)}, files
+    direct = {name: "<file>" for name, value in form.items() if isinstance(value, web.FileField) and name == "document"}  # not by attach://
+    return {name: value for name, value in form.items() if isinstance(value, str)} | direct, files

@@ -11,6 +11,7 @@ from doors import Telegram, TelegramDoor, TerminalDoor
 from sqlalchemy import func, select
 
 from bot.app import House
+from bot.channels import telegram_aiogram, telegram_ptb
 from bot.settings import Settings
 from dialogs.files import read_yaml
 from storage import tables
@@ -39,8 +40,9 @@ async def test_a_conversation_holds_in_the_terminal(script, language, store, hou
 
 
 @pytest.mark.parametrize(("script", "language"), RUNS)
-async def test_a_conversation_holds_over_real_http_by_aiogram(script, language, sqlite_store, house):
-    async with Telegram(house(sqlite_store)) as telegram:
+@pytest.mark.parametrize("library", [telegram_aiogram.Driver, telegram_ptb.Driver], ids=["aiogram", "ptb"])
+async def test_a_conversation_holds_over_real_http(script, language, library, sqlite_store, house):
+    async with Telegram(house(sqlite_store), library) as telegram:
         await talk(script, language, TelegramDoor(telegram, language), house(sqlite_store))
         assert telegram.emulator.violations == []
         assert all(request["status"] == 200 for request in telegram.emulator.requests)

@@ -20,8 +20,7 @@ from small_api import Answer, SmallApi, server_error, too_many
 from sqlalchemy import select
 
 from bot.app import House
-from bot.channels import telegram_bot
-from bot.channels.telegram_aiogram import Driver
+from bot.channels import telegram_aiogram, telegram_bot, telegram_ptb
 from bot.channels.telegram_bot import TelegramBot
 from bot.delivery import BURST, Delivery
 from bot.errors import FrontdoorError
@@ -70,18 +69,23 @@ async def api():
     assert api.violations == []
 
 
+@pytest.fixture(params=[telegram_aiogram.Driver, telegram_ptb.Driver], ids=["aiogram", "ptb"])
+def library(request):
+    return request.param
+
+
 @pytest.fixture
-async def bot(api):
-    async with a_bot(api.base) as bot:
+async def bot(api, library):
+    async with a_bot(api.base, library) as bot:
         yield bot
 
 
 @asynccontextmanager
-async def a_bot(base, token=TOKEN):
-    driver = Driver(token, base)
+async def a_bot(base, library, token=TOKEN):
+    driver = library(token, base)
     bot = TelegramBot(driver, BOT)
     yield bot
-    if session := driver._bot.session._session:
+    if library is telegram_aiogram.Driver and (session := driver._bot.session._session):
         await session.close()  # aiogram's own way of closing sleeps a quarter of a second, for TLS
     await bot.close()
 
@@ -268,12 +272,12 @@ async def test_while_the_database_is_away_nothing_is_confirmed_and_the_same_batc
     assert [asked.get("offset") for asked in api.asked("getUpdates")][:2] == [None, "7"]
 
 
-async def test_a_bot_that_dies_while_it_handles_is_given_the_same_updates_in_its_next_life(api, bot):
+async def test_a_bot_that_dies_while_it_handles_is_given_the_same_updates_in_its_next_life(api, bot, library):
     await api.put(text(5), text(6))
     with pytest.raises(MemoryError):
         await bot.receive(Handler(MemoryError()))
     handle = Handler()
-    async with a_bot(api.base) as again, running(again.receive(handle)):
+    async with a_bot(api.base, library) as again, running(again.receive(handle)):
         await until(confirmed(api, 6))
     assert handle.batches == [["5", "6"]]
 
@@ -306,11 +310,11 @@ async def test_kinds_that_we_do_not_serve_are_confirmed_without_a_word(api, bot)
         await until(confirmed(api, 4))
 
 
-async def test_a_second_poller_makes_us_wait_and_go_on(api, bot, naps):
+async def test_a_second_poller_makes_us_wait_and_go_on(api, bot, naps, library):
     handle = Handler()
     async with running(bot.receive(handle)) as [receiving]:
         await until(lambda: api.asked("getUpdates"))
-        async with a_bot(api.base) as other:
+        async with a_bot(api.base, library) as other:
             with suppress(telegram_bot.Refused):  # whoever polled first is sent away; then we come again and send the other away
                 await other._driver.fetch(None, 5)
             await alive(receiving, lambda: naps)
@@ -412,13 +416,13 @@ async def test_every_payload_goes_the_whole_way_and_only_the_broken_are_set_apar
     assert api.said(BORYS)
 
 
-async def test_an_update_that_comes_five_times_is_answered_once(api, post, scripts, programme):
+async def test_an_update_that_comes_five_times_is_answered_once(api, post, scripts, programme, library):
     await api.put(text(5, "/help"), text(5, "/help"))
     async with working(post, scripts, programme):
         await until(confirmed(api, 5))
         await until(post.through)
     answers = api.said(ANNA)
-    async with a_bot(api.base) as again, working(replace_bot(post, again), scripts, programme):
+    async with a_bot(api.base, library) as again, working(replace_bot(post, again), scripts, programme):
         asked = len(api.asked("getUpdates"))
         await api.put(text(5, "/help"), text(5, "/help"), text(5, "/help"))
         await until(lambda: not api.updates and len(api.asked("getUpdates")) > asked)
@@ -480,16 +484,16 @@ async def test_a_refused_token_is_one_sentence_that_names_the_setting(api, bot, 
     assert TOKEN not in str(caught.value)
 
 
-async def test_the_token_of_another_bot_is_refused(api):
-    async with a_bot(api.base, "77:another") as bot:
+async def test_the_token_of_another_bot_is_refused(api, library):
+    async with a_bot(api.base, library, "77:another") as bot:
         with pytest.raises(FrontdoorError, match="FRONTDOOR_TELEGRAM_TOKEN"):
             await bot.introduce({})
 
 
 @pytest.mark.parametrize("token", ["", "abc", ":abc", "42:", "42 :abc", "42:a bc", "forty-two:abc", "https://t.me/bot"])
-async def test_what_has_not_the_shape_of_a_token_is_one_sentence_that_names_the_setting(token):
+async def test_what_has_not_the_shape_of_a_token_is_one_sentence_that_names_the_setting(library, token):
     with pytest.raises(FrontdoorError, match=r"FRONTDOOR_TELEGRAM_TOKEN.*@BotFather"):
-        Driver(token, "http://127.0.0.1:1")
+        library(token, "http://127.0.0.1:1")
 
 
 async def test_the_commands_are_registered_for_everybody_and_for_each_language(api, bot, programme, scripts, words):
@@ -607,8 +611,7 @@ async def test_whatever_comes_instead_of_an_answer_no_letter_is_lost(api, post, 
 
 @pytest.mark.parametrize("silent", [False, True], ids=["cut", "silent"])
 async def test_when_the_answer_is_lost_after_delivery_there_is_one_copy_more_and_nothing_is_lost(api, post, monkeypatch, silent):
-    do = Driver._do
-    monkeypatch.setattr(Driver, "_do", lambda self, method, _: do(self, method, 0.3))  # not the thirty real seconds
+    monkeypatch.setattr(post.bot._driver, "_patience", 0.3)  # not the thirty real seconds
     api.script("sendMessage", small_api.FINE, Answer(delivered=True, cut=not silent, gate=asyncio.Event() if silent else None))
     await post.write("one", "two", "three")
     await until(post.through)

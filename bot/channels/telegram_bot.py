@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
+import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
@@ -30,6 +32,29 @@ class Refused(Exception):
     @property
     def meaning(self) -> SendError:
         return telegram.classify(self.status, self.description, self.retry_after)
+
+
+def result_of(status: int, content: str) -> Any:
+    """What the server's answer holds, as plain JSON. A library's typed result must not come between: one update that it can't
+    parse would block all behind it (TRUST.md, 3), a sent message that comes back in a new shape would be sent for ever; and
+    its exceptions forget the status. Raises SendError or Refused."""
+    try:
+        told = json.loads(content)
+        accepted, description = told["ok"], str(told.get("description") or "")
+    except (ValueError, TypeError, KeyError, RecursionError):
+        if status == 413:
+            raise Refused(413, "") from None  # a proxy's page; the same again would be as large
+        raise SendError("unreachable") from None
+    if accepted is not True or status >= 300:
+        raise Refused(status, description, (told.get("parameters") or {}).get("retry_after"))
+    return told.get("result")
+
+
+def check_token(token: str) -> str:
+    """Raises FrontdoorError for what can't be a token."""
+    if not re.fullmatch(r"\d{1,20}:[A-Za-z0-9_-]{3,}", token):
+        raise FrontdoorError("FRONTDOOR_TELEGRAM_TOKEN has not the shape of a token (digits, colon, letters). Copy it again from @BotFather.")
+    return token
 
 
 class Driver(Protocol):
