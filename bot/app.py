@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from bot.channels.telegram_bot import Driver
+from bot.channels.telegram_bot import Driver, TelegramBot
 from bot.delivery import Channel, Delivery
 from bot.errors import FrontdoorError
 from bot.intake import Intake
@@ -132,12 +132,15 @@ async def run(settings: Settings) -> None:
     async with AsyncExitStack() as stack:
         house = await stack.enter_async_context(opened(settings))
         parts: list[Part] = [partial(_tidy, house.store)]
+        routes: list[Any] = []
+        door = None
         if settings.http != "off":
             from bot.web.health import application, listen, serve  # noqa: PLC0415 - not needed by the other commands
 
-            parts.append(partial(serve, application(house.store.is_reachable), listen(settings.http)))
+            door = listen(settings.http)
         if settings.telegram_token:
-            parts += await _telegram(house, stack)
+            more, routes = _telegram(house, stack)
+            parts += more
         elif sys.stdin.isatty():
             print("No FRONTDOOR_TELEGRAM_TOKEN is set, so here is the bot in your terminal. Write anything; Ctrl-D ends.", file=sys.stderr)
             parts += _terminal(house)
@@ -145,6 +148,8 @@ async def run(settings: Settings) -> None:
             raise FrontdoorError(
                 "No FRONTDOOR_TELEGRAM_TOKEN is set and there is no terminal, so nobody could talk to the bot. Put a token into .env, or start in a terminal."
             )
+        if door:
+            parts.append(partial(serve, application(house.store.is_reachable, routes), door))
         await _until_stopped(parts)
 
 
@@ -154,21 +159,39 @@ async def chat(settings: Settings) -> None:
         await _until_stopped(_terminal(house))
 
 
-async def _telegram(house: House, stack: AsyncExitStack) -> list[Part]:
-    from bot.channels.telegram_bot import TelegramBot  # noqa: PLC0415 - only who uses Telegram pays
-
+def _telegram(house: House, stack: AsyncExitStack) -> tuple[list[Part], list[Any]]:
+    """What runs, and what answers over HTTP."""
     assert house.settings.telegram_token  # noqa: S101 - the caller has looked
     token = house.settings.telegram_token.get_secret_value()
     bot = TelegramBot(_driver(house.settings.telegram_library, token, house.settings.telegram_api), token.partition(":")[0])
     stack.push_async_callback(bot.close)
     delivery = house.delivery({"telegram": bot})
 
+    intake = house.intake(delivery)
+    if house.settings.public_url:
+        return _webhook(house, bot, delivery, intake)
+
     async def listen() -> None:
         await bot.introduce(house.commands())
         print("Telegram: listening.", file=sys.stderr)
-        await bot.receive(house.intake(delivery).handle, delivery.may_send)
+        await bot.receive(intake.handle, delivery.may_send)
 
-    return [listen, delivery.run]
+    return [listen, delivery.run], []
+
+
+def _webhook(house: House, bot: TelegramBot, delivery: Delivery, intake: Intake) -> tuple[list[Part], list[Any]]:
+    from bot.batches import Batches  # noqa: PLC0415 - only who takes webhooks needs it
+    from bot.web.webhook import PATH, route  # noqa: PLC0415
+
+    assert house.settings.webhook_secret  # noqa: S101 - read_settings() has looked
+    secret, batches = house.settings.webhook_secret.get_secret_value(), Batches(intake.handle)
+
+    async def register() -> None:
+        await bot.introduce(house.commands(), (house.settings.public_url + PATH, secret))
+        print("Telegram: taking webhooks.", file=sys.stderr)
+        await batches.run()
+
+    return [register, delivery.run], [route(secret, partial(bot.hand_in, take_in=batches.take_in))]
 
 
 def _driver(library: str, token: str, api: str) -> Driver:

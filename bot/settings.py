@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -59,6 +60,10 @@ class Settings(BaseSettings):
     telegram_token: SecretStr | None = Field(None, description="the bot's token from @BotFather; without it there is no Telegram")
     telegram_api: str = Field(PUBLIC_API, description="base address of the Bot API")
     telegram_library: Literal["aiogram", "ptb"] = Field("aiogram", description="the library that speaks with Telegram")
+    public_url: str = Field("", description="where the world reaches this bot, as https://bot.example.org; set: webhook, empty: long polling")
+    webhook_secret: SecretStr | None = Field(
+        None, description="what Telegram must know to hand in updates: 1 to 256 of A-Z a-z 0-9 _ -; needed with PUBLIC_URL"
+    )
     database_url: str = Field("", description="sqlite:///FILE or postgresql://USER@HOST/NAME; empty: frontdoor.db in the data folder")
     key_file: Path | None = Field(None, description="the keys that open the database; empty: keys in the data folder")
     data_dir: Path = Field(Path("var"), description="where files of this installation live")
@@ -67,10 +72,10 @@ class Settings(BaseSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="how much is logged; never words of people")
     limits: Literal["on", "off"] = Field("on", description="`off` only for measuring against an emulator; refused for the public Bot API")
 
-    @field_validator("telegram_api")
+    @field_validator("telegram_api", "public_url")
     @classmethod
     def _is_a_web_address(cls, value: str) -> str:
-        if not value.startswith(("http://", "https://")):
+        if value and not value.startswith(("http://", "https://")):
             raise ValueError("is a web address that begins with https://")
         return value.rstrip("/")
 
@@ -102,7 +107,19 @@ def read_settings() -> Settings:
         raise FrontdoorError("The file .env is not UTF-8; save it as UTF-8.") from error
     if settings.limits == "off" and settings.telegram_api.rstrip("/") == PUBLIC_API:
         raise FrontdoorError("FRONTDOOR_LIMITS=off is only for measuring against an emulator: set FRONTDOOR_TELEGRAM_API to one, or remove it.")
+    _check_webhook(settings)
     return settings
+
+
+def _check_webhook(settings: Settings) -> None:
+    if not settings.public_url:
+        return
+    if not settings.webhook_secret or not re.fullmatch(r"[A-Za-z0-9_-]{1,256}", settings.webhook_secret.get_secret_value()):
+        raise FrontdoorError(
+            "FRONTDOOR_PUBLIC_URL is set, so FRONTDOOR_WEBHOOK_SECRET must be too: 1 to 256 of A-Z a-z 0-9 _ -. Without it anybody could speak for anybody."
+        )
+    if settings.http == "off":
+        raise FrontdoorError("FRONTDOOR_PUBLIC_URL is set, so FRONTDOOR_HTTP can't be `off`: Telegram's updates come in there.")
 
 
 def _refuse_unknown(names: set[str]) -> None:

@@ -9,18 +9,24 @@ import itertools
 import json
 import sys
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
-from aiohttp import web
+from aiohttp import ClientSession, web
 from conftest import CANARIES, SHARED, until
 from lo_bot_api_emulator import LoBotApiEmulator
 
 from bot.app import House
+from bot.batches import Batches
 from bot.channels import telegram_aiogram
 from bot.channels.telegram_bot import TelegramBot
 from bot.channels.terminal import Terminal
 from bot.delivery import Delivery
 from bot.intake import Intake
+from bot.web.health import application, listen, serve
+from bot.web.webhook import PATH, route
+
+SECRET = "an-invented-secret"
 
 
 @dataclass
@@ -126,8 +132,8 @@ class Telegram:
 
     token = CANARIES["token"]
 
-    def __init__(self, house: House, library=telegram_aiogram.Driver) -> None:
-        self.house, self.library = house, library
+    def __init__(self, house: House, library=telegram_aiogram.Driver, *, webhook: bool = False) -> None:
+        self.house, self.library, self.webhook = house, library, webhook
 
     async def __aenter__(self):
         self.emulator = Emulator()
@@ -139,8 +145,18 @@ class Telegram:
         self.bot = TelegramBot(self.library(self.token, self.base), self.token.partition(":")[0])
         self.delivery = Delivery(self.house.store, self.house.words, {"telegram": self.bot}, limits=False)
         self.intake = Intake(self.house.store, self.house.scripts, self.house.words, self.house.programme, self.delivery.take)
-        await self.bot.introduce(self.house.commands())
-        self.tasks = [asyncio.create_task(self.delivery.run()), asyncio.create_task(self.bot.receive(self.intake.handle))]
+        parts = [self.delivery.run()]
+        if self.webhook:
+            self.batches = Batches(self.intake.handle)
+            door = listen("127.0.0.1:0")
+            self.url = f"http://127.0.0.1:{door.getsockname()[1]}{PATH}"
+            routes = [route(SECRET, partial(self.bot.hand_in, take_in=self.batches.take_in))]
+            parts += [self.batches.run(), serve(application(self.house.store.is_reachable, routes), door)]
+            await self.bot.introduce(self.house.commands(), (self.url, SECRET))
+        else:
+            await self.bot.introduce(self.house.commands())
+            parts.append(self.bot.receive(self.intake.handle))
+        self.tasks = [asyncio.create_task(part) for part in parts]
         return self
 
     async def __aexit__(self, *_):
@@ -152,12 +168,26 @@ class Telegram:
 
     async def inject(self, update: dict, copies: int = 2) -> None:
         """Twice, with the same update_id, as Telegram may; then wait until it is confirmed and answered."""
-        await self.emulator.enqueue_update(update, token=self.token)
+        number = await self.emulator.enqueue_update(update, token=self.token)
+        if self.webhook:  # it was handed in, and answered 200, before this line
+            for _ in range(copies - 1):
+                assert await self.post({**update, "update_id": number}) == 200
+            await until(self.delivery.is_idle)
+            return
         state = self.emulator._update_queues._state(self.token)
         if state.updates:  # else it was fetched already; then the second copy would be an honest redelivery of nothing
             state.updates += [copy.deepcopy(state.updates[-1]) for _ in range(copies - 1)]
         await until(lambda: not state.updates)
         await until(self.delivery.is_idle)
+
+    async def post(self, update: object = None, *, body: bytes | None = None, secret: str | None = SECRET) -> int:
+        """What Telegram, or somebody who would like to be, sends; the status of the answer."""
+        headers = {"X-Telegram-Bot-Api-Secret-Token": secret} if secret is not None else {}
+        async with (
+            ClientSession() as client,
+            client.post(self.url, data=io.BytesIO(body) if body is not None else json.dumps(update), headers=headers) as answer,
+        ):
+            return answer.status
 
 
 class TelegramDoor:

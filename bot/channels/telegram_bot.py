@@ -69,31 +69,41 @@ class Driver(Protocol):
     async def close(self) -> None: ...
 
 
+_BAD_TOKEN = "Telegram refuses the token in FRONTDOOR_TELEGRAM_TOKEN. Copy it again from @BotFather (/mybots, API Token)."  # noqa: S105 - a sentence
+
+
 class TelegramBot:
     def __init__(self, driver: Driver, bot_id: str) -> None:
         self._driver, self._id, self._name = driver, bot_id, None
         self._receipts: set[asyncio.Task[None]] = set()
 
-    async def introduce(self, commands: Mapping[str | None, Mapping[str, str]]) -> None:
-        """Ask who we are, and register the commands per language (two-letter codes only; None: everybody else). Waits for
-        Telegram if it can't be reached; raises FrontdoorError when the token is refused."""
-        self._name = (await self._ask_who_we_are()).get("username")
-        await self._try("deleteWebhook", {})  # one that an earlier installation left would keep every update from us
+    async def introduce(self, commands: Mapping[str | None, Mapping[str, str]], webhook: tuple[str, str] | None = None) -> None:
+        """Ask who we are, say where updates go (`webhook`: address and secret; else they are fetched), and register the
+        commands per language (two-letter codes only; None: everybody else). Waits for Telegram if it can't be reached; raises
+        FrontdoorError when the token or the webhook is refused."""
+        self._name = (await self._insist("getMe", {}, _BAD_TOKEN)).get("username")
+        if webhook:
+            url, secret = webhook
+            where = {"url": url, "secret_token": secret, "allowed_updates": telegram.ALLOWED_UPDATES, "max_connections": 40}
+            await self._insist("setWebhook", where, "Telegram refuses the webhook; FRONTDOOR_PUBLIC_URL must be https and reachable from outside.")
+        else:
+            await self._insist("deleteWebhook", {}, _BAD_TOKEN)  # one that was left would keep every update from us
         for language, names in commands.items():
             parameters = {"commands": telegram.commands(names), **({"language_code": language} if language else {})}
             await self._try("setMyCommands", parameters)
 
-    async def _ask_who_we_are(self) -> dict[str, Any]:
+    async def _insist(self, method: str, parameters: dict[str, Any], refused: str) -> Any:
+        """Until Telegram can be reached. Raises FrontdoorError with `refused`."""
         wait = 0.5
         while True:
             try:
-                return dict(await self._driver.call("getMe", {}))
+                return await self._driver.call(method, parameters)
             except (Refused, SendError) as error:
                 meaning = error.meaning if isinstance(error, Refused) else error
                 if meaning.reason == "unauthorised":
-                    raise FrontdoorError(
-                        "Telegram refuses the token in FRONTDOOR_TELEGRAM_TOKEN. Copy it again from @BotFather (/mybots, API Token)."
-                    ) from error
+                    raise FrontdoorError(_BAD_TOKEN) from error
+                if meaning.reason in SendError.REFUSED:
+                    raise FrontdoorError(refused) from error
                 log.warning("Telegram can't be reached: %s; trying again", Code(meaning.reason))
                 await asyncio.sleep(meaning.retry_after or wait)
                 wait = min(wait * 2, LONGEST_WAIT)
@@ -137,12 +147,20 @@ class TelegramBot:
                 await asyncio.sleep(wait)
                 wait = min(wait * 2, 5.0)
         for update in raw:
-            if query := telegram.receipt(update):
-                self._acknowledge(query)
+            self._acknowledge(update)
         return max(int(update["update_id"]) for update in raw) + 1
 
-    def _acknowledge(self, query: str) -> None:
-        """Best effort: the button stops spinning. Nothing depends on it."""
+    async def hand_in(self, update: dict[str, Any], take_in: Callable[[Incoming], Awaitable[None]]) -> None:
+        """One update that came by webhook; returning confirms it. Raises what `take_in` raises."""
+        if incoming := telegram.read_update(update, self._id):
+            await take_in(incoming)
+        self._acknowledge(update)
+
+    def _acknowledge(self, update: dict[str, Any]) -> None:
+        """Best effort, if it was a press: the button stops spinning. Nothing depends on it."""
+        query = telegram.receipt(update)
+        if query is None:
+            return
 
         async def answer() -> None:
             try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 import uvicorn
 from starlette.applications import Starlette
@@ -15,14 +15,16 @@ from starlette.routing import Route
 from bot.errors import FrontdoorError
 
 
-def application(is_ready: Callable[[], Awaitable[bool]]) -> Starlette:
+def application(is_ready: Callable[[], Awaitable[bool]], more: Sequence[Route] = ()) -> Starlette:
+    """`more`: what else answers."""
+
     async def alive(_: Request) -> PlainTextResponse:
         return PlainTextResponse("alive\n")
 
     async def ready(_: Request) -> PlainTextResponse:
         return PlainTextResponse("ready\n") if await is_ready() else PlainTextResponse("the database does not answer\n", 503)
 
-    return Starlette(routes=[Route("/healthz", alive), Route("/readyz", ready)])
+    return Starlette(routes=[Route("/healthz", alive), Route("/readyz", ready), *more])
 
 
 def listen(address: str) -> socket.socket:
