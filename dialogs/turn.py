@@ -508,7 +508,7 @@ class _Walk:
         group = self.group(place)
         question = group or step
         parts = []
-        if question.is_question and len(lines := self.lines(place)) > 1:
+        if question.is_question and len(lines := self.ahead(place)) > 1:
             at = next((number for number, line in enumerate(lines, 1) if line is question), 1)
             parts.append(Say("common.progress", {"at": at, "of": len(lines)}))
         if group and place.inner == "another":
@@ -590,6 +590,13 @@ class _Walk:
     def lines(self, place: _Place) -> list[Step]:
         """The questions that this person is asked, in order."""
         return [step for step in place.dialog.questions if step.when is None or self.applies(place, step)]
+
+    def ahead(self, place: _Place) -> list[Step]:
+        """The same, with those that may still turn out to apply: "3 of 9" must not become "3 of 10"."""
+        return [step for step in place.dialog.questions if step.when is None or self.is_open(place, step.when.questions) or self.applies(place, step)]
+
+    def is_open(self, place: _Place, questions: frozenset[str]) -> bool:
+        return any((f"{place.dialog.dialog}.{name}", "") not in self.answers.now for name in questions if name in place.dialog.by_id)
 
     def previous(self, group: Step, step: Step) -> Step:
         return next(earlier for earlier, later in zip(group.steps, group.steps[1:], strict=False) if later is step)

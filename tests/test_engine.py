@@ -229,6 +229,12 @@ def test_skip_and_rather_not_say_are_on_every_question_of_the_shipped_dialogs_an
     assert person.answers["newcomer.town", ""].kind == "declined"
 
 
+def test_the_progress_counts_what_may_still_be_asked(person):
+    person.talk(*ONBOARD)
+    progress = next(part for part in person.last.parts if part.id == "common.progress")
+    assert progress.facts == {"at": 1, "of": 9}
+
+
 def test_years_are_not_asked_of_somebody_who_skipped_the_occupation(person):
     person.talk(*ONBOARD, ".skip", ".skip", ".skip", ".skip", ".skip")
     assert "newcomer.reach" in person.asked
