@@ -316,7 +316,10 @@ async def bot_api(town):
     """The town over HTTP; yields its address."""
 
     async def answer(request):
-        fields = dict(await request.post())
+        if request.content_type == "application/json":  # nested values as a form would carry them
+            fields = {name: value if isinstance(value, str) else json.dumps(value) for name, value in (await request.json()).items()}
+        else:
+            fields = dict(await request.post())
         if request.match_info["method"] == "getUpdates":
             result = await town.fetch(int(fields["offset"]) if "offset" in fields else None, int(fields["timeout"]))
         else:
