@@ -168,7 +168,6 @@ class Effect:
     """A named verb that the front door makes true in the same commit."""
 
     name: str
-    memo: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)

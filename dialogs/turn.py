@@ -431,7 +431,7 @@ class _Walk:
         place.done.append(step.id)
         self.parts.append(Say(self.id(place, step), optional=bool(step.effect or step.goto)))
         if step.effect:
-            self.effects.append(Effect(step.effect, dict(place.memo)))
+            self.effects.append(Effect(step.effect))
         if step.ends:
             self.frames, self.over = [], True
         elif step.goto:

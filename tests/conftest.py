@@ -12,6 +12,7 @@ import shutil
 import sys
 import tempfile
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -65,6 +66,23 @@ def seed(request):
 @pytest.fixture
 def rnd(seed):
     return random.Random(seed)
+
+
+@pytest.fixture(scope="module")
+def nursery():
+    """Where the bots of the crash proofs are born."""
+    from crash import Nursery
+
+    with Nursery() as nursery:
+        yield nursery
+
+
+@pytest.fixture
+def show(capsys, seed):
+    """Prints a proof's summary line, captured or not."""
+    from crash import announce
+
+    return partial(announce, capsys, seed)
 
 
 class Clock:

@@ -6,15 +6,12 @@ import asyncio
 import json
 import random
 from collections import defaultdict
-from functools import partial
 
 import pytest
 from conftest import CANARIES, until
 from crash import (
     BOT,
-    Nursery,
     Town,
-    announce,
     at_work,
     audit,
     count,
@@ -35,18 +32,6 @@ from bot.letters import word
 from dialogs.nouns import Text
 from dialogs.turn import take_turn
 from storage import tables
-
-
-@pytest.fixture(scope="module")
-def nursery():
-    with Nursery() as nursery:
-        yield nursery
-
-
-@pytest.fixture
-def show(capsys, seed):
-    return partial(announce, capsys, seed)
-
 
 # ---- crashes --------------------------------------------------------------------------------------------------------
 

@@ -6,7 +6,6 @@ import shutil
 import subprocess
 
 import pytest
-from conftest import ROOT
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -198,4 +197,3 @@ def test_buttons_stand_in_their_columns_and_the_way_on_below(words):
 
 
 WORDS = Words(LANGUAGES, namers=NAMERS)
-assert ROOT

@@ -3,23 +3,11 @@
 from __future__ import annotations
 
 import os
-from functools import partial
 
 import pytest
-from crash import Nursery, announce, kill_loop, migrated, outage, stopped, write_locked
+from crash import kill_loop, migrated, outage, stopped, write_locked
 
 pytestmark = [pytest.mark.trust, pytest.mark.skipif(not os.environ.get("TRUST"), reason="takes minutes: make trust")]
-
-
-@pytest.fixture(scope="module")
-def nursery():
-    with Nursery() as nursery:
-        yield nursery
-
-
-@pytest.fixture
-def show(capsys, seed):
-    return partial(announce, capsys, seed)
 
 
 async def prove_kills(nursery, url, rnd, kills, show):
