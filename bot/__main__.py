@@ -57,8 +57,9 @@ def check() -> None:
 
     try:
         scripts = load_scripts()
-        words = words_for(read_programme(_settings().programme), scripts)
-        complaints = complaints_of(scripts, words)
+        programme = read_programme(_settings().programme)
+        words = words_for(programme, scripts)
+        complaints = complaints_of(scripts, words, programme.entrances)
     except (ScriptError, WordsError) as error:
         raise FrontdoorError(str(error)) from error
     for complaint in complaints:
@@ -91,6 +92,20 @@ def restore(file: Path) -> None:
     from bot.doctor import load_backup  # noqa: PLC0415
 
     _go(load_backup(_settings(), file))
+
+
+@cli.command()
+def link(entrance: str, campaign: str = "", language: str = "", bot: str = "", folder: Path = Path("links")) -> None:
+    """Print the links for a poster, and draw their QR codes: frontdoor link sme --campaign hanse"""
+    from bot.app import bot_name  # noqa: PLC0415
+    from bot.links import draw, links_of, payload_of  # noqa: PLC0415
+    from bot.settings import read_programme  # noqa: PLC0415
+
+    settings = _settings()
+    payload = payload_of(read_programme(settings.programme), entrance, campaign, language)
+    name = bot or (_go(bot_name(settings)) if settings.telegram_token else "")
+    for door, address in links_of(payload, name, settings.public_url).items():
+        print(f"{address}\n  {draw(address, folder / f'{payload}.{door}.svg')}")
 
 
 def main() -> None:

@@ -11,22 +11,25 @@ import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from typing import Any
 
+from bot.batches import Batches
 from bot.channels.telegram_bot import Driver, TelegramBot
 from bot.delivery import Channel, Delivery
 from bot.errors import FrontdoorError
-from bot.intake import Intake
+from bot.intake import HandOver, Intake
 from bot.messages import Incoming, clean
 from bot.settings import Programme, Settings, read_programme
 from bot.sources import NAMERS
 from dialogs.files import ScriptError, load_scripts
 from dialogs.model import Scripts
-from storage import outbox, updates
+from storage import codes, outbox, sessions, updates
 from storage.crypto import NO_KEYS, Keys, make_keys, read_keys
 from storage.errors import StoreAway, StoreError
 from storage.lease import Lease
+from storage.records import Letter
 from storage.schema import prepare, revision
 from storage.store import Store, undisturbed
 from translations.words import Words, WordsError
@@ -50,8 +53,8 @@ class House:
     words: Words
     store: Store
 
-    def intake(self, delivery: Delivery) -> Intake:
-        return Intake(self.store, self.scripts, self.words, self.programme, delivery.take)
+    def intake(self, hand_over: HandOver) -> Intake:
+        return Intake(self.store, self.scripts, self.words, self.programme, hand_over)
 
     def delivery(self, channels: Mapping[str, Channel]) -> Delivery:
         leases = {channel: Lease(self.store, channel) for channel in channels}
@@ -78,9 +81,9 @@ def keys_for(settings: Settings, *, begun: bool) -> Keys:
     return keys
 
 
-def words_for(programme: Programme, scripts: Scripts) -> Words:
-    """Raises WordsError."""
-    constants = {name: clean(value) for name, value in programme.constants.items()}
+def words_for(programme: Programme, scripts: Scripts, webchat: str = "") -> Words:
+    """`webchat`: its address, if the world can reach it. Raises WordsError."""
+    constants = {name: clean(value) for name, value in programme.constants.items()} | {"webchat": webchat}
     return Words(programme.languages, constants=constants, namers=NAMERS, legal=scripts.legal)
 
 
@@ -88,7 +91,7 @@ def build(settings: Settings, *, begun: bool) -> House:
     """`begun`: does the database hold something already? Raises FrontdoorError. Touches no database."""
     try:
         programme, scripts = read_programme(settings.programme), load_scripts()
-        words = words_for(programme, scripts)
+        words = words_for(programme, scripts, f"{settings.public_url}/chat" if settings.public_url and settings.http != "off" else "")
         return House(settings, programme, scripts, words, Store.at(settings.url, keys_for(settings, begun=begun)))
     except (ScriptError, WordsError, StoreError) as error:
         raise FrontdoorError(str(error)) from error
@@ -128,29 +131,39 @@ async def opened(settings: Settings) -> AsyncIterator[House]:
 
 
 async def run(settings: Settings) -> None:
-    """Everything, until SIGTERM or SIGINT. Without a token, and with a terminal, the terminal chat."""
+    """Everything, until SIGTERM or SIGINT: the web chat, and Telegram when there is a token. Raises FrontdoorError."""
+    if settings.http == "off" and not settings.telegram_token:
+        raise FrontdoorError(
+            "No FRONTDOOR_TELEGRAM_TOKEN is set and FRONTDOOR_HTTP is `off`, so nobody could talk to the bot. Put a token into .env, or remove FRONTDOOR_HTTP."
+        )
     async with AsyncExitStack() as stack:
         house = await stack.enter_async_context(opened(settings))
-        parts: list[Part] = [partial(_tidy, house.store)]
-        routes: list[Any] = []
-        door = None
-        if settings.http != "off":
-            from bot.web.health import application, listen, serve  # noqa: PLC0415 - not needed by the other commands
+        ways_out: list[HandOver] = []
 
-            door = listen(settings.http)
+        def hand_over(letters: Sequence[Letter]) -> None:
+            for take in ways_out:
+                take(letters)
+
+        intake = house.intake(hand_over)
+        batches = Batches(intake.handle)  # of what arrives one by one: webhooks, the web chat
+        parts: list[Part] = [partial(_tidy, house.store), batches.run]
+        routes: list[Any] = []
         if settings.telegram_token:
-            more, routes = _telegram(house, stack)
-            parts += more
-        elif sys.stdin.isatty():
-            print("No FRONTDOOR_TELEGRAM_TOKEN is set, so here is the bot in your terminal. Write anything; Ctrl-D ends.", file=sys.stderr)
-            parts += _terminal(house)
-        else:
-            raise FrontdoorError(
-                "No FRONTDOOR_TELEGRAM_TOKEN is set and there is no terminal, so nobody could talk to the bot. Put a token into .env, or start in a terminal."
-            )
-        if door:
-            parts.append(partial(serve, application(house.store.is_reachable, routes), door))
+            _telegram(house, stack, intake, batches, ways_out, parts, routes)
+        if settings.http != "off":
+            _web(house, batches, ways_out, parts, routes)
         await _until_stopped(parts)
+
+
+async def bot_name(settings: Settings) -> str:
+    """How the bot is called at Telegram, without the @. Raises FrontdoorError."""
+    assert settings.telegram_token  # noqa: S101 - the caller has looked
+    token = settings.telegram_token.get_secret_value()
+    bot = TelegramBot(_driver(settings.telegram_library, token, settings.telegram_api), token.partition(":")[0])
+    try:
+        return await bot.ask_name()
+    finally:
+        await bot.close()
 
 
 async def chat(settings: Settings) -> None:
@@ -159,39 +172,50 @@ async def chat(settings: Settings) -> None:
         await _until_stopped(_terminal(house))
 
 
-def _telegram(house: House, stack: AsyncExitStack) -> tuple[list[Part], list[Any]]:
-    """What runs, and what answers over HTTP."""
-    assert house.settings.telegram_token  # noqa: S101 - the caller has looked
-    token = house.settings.telegram_token.get_secret_value()
-    bot = TelegramBot(_driver(house.settings.telegram_library, token, house.settings.telegram_api), token.partition(":")[0])
+def _telegram(house: House, stack: AsyncExitStack, intake: Intake, batches: Batches, ways_out: list[HandOver], parts: list[Part], routes: list[Any]) -> None:
+    settings = house.settings
+    assert settings.telegram_token  # noqa: S101 - the caller has looked
+    token = settings.telegram_token.get_secret_value()
+    bot = TelegramBot(_driver(settings.telegram_library, token, settings.telegram_api), token.partition(":")[0])
     stack.push_async_callback(bot.close)
     delivery = house.delivery({"telegram": bot})
+    ways_out.append(delivery.take)
 
-    intake = house.intake(delivery)
-    if house.settings.public_url:
-        return _webhook(house, bot, delivery, intake)
-
-    async def listen() -> None:
+    async def poll() -> None:
         await bot.introduce(house.commands())
         print("Telegram: listening.", file=sys.stderr)
         await bot.receive(intake.handle, delivery.may_send)
 
-    return [listen, delivery.run], []
-
-
-def _webhook(house: House, bot: TelegramBot, delivery: Delivery, intake: Intake) -> tuple[list[Part], list[Any]]:
-    from bot.batches import Batches  # noqa: PLC0415 - only who takes webhooks needs it
-    from bot.web.webhook import PATH, route  # noqa: PLC0415
-
-    assert house.settings.webhook_secret  # noqa: S101 - read_settings() has looked
-    secret, batches = house.settings.webhook_secret.get_secret_value(), Batches(intake.handle)
-
-    async def register() -> None:
-        await bot.introduce(house.commands(), (house.settings.public_url + PATH, secret))
+    async def be_called() -> None:
+        await bot.introduce(house.commands(), (settings.public_url + PATH, secret))
         print("Telegram: taking webhooks.", file=sys.stderr)
-        await batches.run()
+        await asyncio.Event().wait()
 
-    return [register, delivery.run], [route(secret, partial(bot.hand_in, take_in=batches.take_in))]
+    if settings.public_url:
+        from bot.web.webhook import PATH, route  # noqa: PLC0415 - only who takes webhooks needs it
+
+        assert settings.webhook_secret  # noqa: S101 - read_settings() has looked
+        secret = settings.webhook_secret.get_secret_value()
+        routes.append(route(secret, partial(bot.hand_in, take_in=batches.take_in)))
+    parts += [be_called if settings.public_url else poll, delivery.run]
+
+
+def _web(house: House, batches: Batches, ways_out: list[HandOver], parts: list[Part], routes: list[Any]) -> None:
+    """The web chat, and whatever else answers over HTTP. Raises FrontdoorError when the port is taken."""
+    from bot.web.chat import Limits, WebChat  # noqa: PLC0415 - not needed by the other commands
+    from bot.web.health import application, listen, serve  # noqa: PLC0415
+    from bot.web.mailboxes import Mailboxes  # noqa: PLC0415
+    from bot.web.page import Page  # noqa: PLC0415
+
+    settings, boxes = house.settings, Mailboxes(house.store)
+    page = Page(house.words, house.programme.name, lambda: datetime.now(house.programme.timezone))
+    limits = Limits(on=settings.limits == "on")
+    chat = WebChat(house.store, house.words, boxes, batches.take_in, page, limits, origin=settings.public_url)
+    door = listen(settings.http)
+    app = application(house.store.is_reachable, [*routes, *chat.routes()])
+    ways_out.append(boxes.take)
+    parts += [boxes.run, partial(serve, app, door, settings.proxies)]
+    print(f"Web chat: {settings.public_url or 'http://' + settings.http}/chat", file=sys.stderr)
 
 
 def _driver(library: str, token: str, api: str) -> Driver:
@@ -213,7 +237,7 @@ def _terminal(house: House) -> list[Part]:
     terminal = Terminal(language_hint=os.environ.get("LANG", "").partition(".")[0])
     delivery = house.delivery({"terminal": terminal})
 
-    intake = house.intake(delivery)
+    intake = house.intake(delivery.take)
 
     async def take_in(batch: Sequence[Incoming]) -> None:
         """One line, and its answer: what is typed next may be the number of a button in it."""
@@ -235,6 +259,8 @@ async def _tidy(store: Store) -> None:
         async with store.begin() as unit:
             await updates.forget_old(unit)
             await outbox.forget_old(unit)
+            await sessions.end_idle(unit)
+            await codes.forget_old(unit)
 
     rounds = 0
     while True:

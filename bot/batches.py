@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 
 from bot.messages import Incoming
 from storage.errors import StoreAway
@@ -16,22 +16,25 @@ class Full(Exception):
     """Too much waits already, or we are about to stop: the sender must come again."""
 
 
+_Waiting = tuple[Incoming, asyncio.Future[bool]]
+
+
 class Batches:
-    def __init__(self, handle: Callable[[Sequence[Incoming]], Awaitable[None]]) -> None:
+    def __init__(self, handle: Callable[[Sequence[Incoming]], Awaitable[Collection[tuple[str, str]]]]) -> None:
         self._handle = handle
-        self._queue: asyncio.Queue[tuple[Incoming, asyncio.Future[None]]] = asyncio.Queue(WAITING)
+        self._queue: asyncio.Queue[_Waiting] = asyncio.Queue(WAITING)
         self._draining = False
 
-    async def take_in(self, incoming: Incoming) -> None:
-        """Returning means that it is on disk. Who stops waiting (a dropped connection) stops nothing. Raises Full, StoreAway."""
-        done = asyncio.get_running_loop().create_future()
+    async def take_in(self, incoming: Incoming) -> bool:
+        """Returning means that it is on disk; was it new? Who stops waiting (a dropped connection) stops nothing. Raises Full, StoreAway."""
+        done: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         if self._draining:
             raise Full
         try:
             self._queue.put_nowait((incoming, done))
         except asyncio.QueueFull:
             raise Full from None
-        await asyncio.shield(done)
+        return await asyncio.shield(done)
 
     async def run(self) -> None:
         """Until cancelled; then nothing new is taken, and what is being committed is committed."""
@@ -46,9 +49,9 @@ class Batches:
             while not self._queue.empty():
                 self._settle([self._queue.get_nowait()], Full())
 
-    async def _commit(self, batch: list[tuple[Incoming, asyncio.Future[None]]]) -> None:
+    async def _commit(self, batch: list[_Waiting]) -> None:
         try:
-            await self._handle([incoming for incoming, _ in batch])
+            fresh = await self._handle([incoming for incoming, _ in batch])
         except asyncio.CancelledError:
             self._settle(batch, None)  # handle() commits before it lets itself be cancelled
             raise
@@ -57,11 +60,11 @@ class Batches:
         except Exception as error:  # noqa: BLE001 - whatever it is, the sender must come again
             self._settle(batch, StoreAway(type(error).__name__))
         else:
-            self._settle(batch, None)
+            self._settle(batch, None, fresh)
 
-    def _settle(self, batch: list[tuple[Incoming, asyncio.Future[None]]], error: Exception | None) -> None:
-        for _, done in batch:
+    def _settle(self, batch: list[_Waiting], error: Exception | None, fresh: Collection[tuple[str, str]] | None = None) -> None:
+        for incoming, done in batch:
             if not done.done():
-                done.set_exception(error) if error else done.set_result(None)
+                done.set_exception(error) if error else done.set_result(fresh is None or (incoming.source, incoming.key) in fresh)
             if error and not done.cancelled():
                 done.exception()  # looked at: who waited may be gone

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 from bot.effects import EFFECTS
@@ -13,14 +13,17 @@ from translations.words import PLACEHOLDER, Words
 
 CODES = (Path(__file__).parent, Path(__file__).parent.parent / "dialogs", Path(__file__).parent.parent / "translations")  # where sentences are named in Python
 CONSENT_LIMIT = 800  # characters of a consent's first layer (TRUST.md, privacy 2)
+CHANNELS = ("telegram", "terminal", "web")
 LABEL_LIMIT = 40  # characters of a button: more is cut off on a small phone
-_IN_CODE = re.compile(r"[\"']((?:common|mydata)\.[a-z-]+)[\"']")
+WEB = Path(__file__).parent / "web"
+_IN_PAGE, _IN_SCRIPT = re.compile(r"\bw\[[\"']([a-z-]+)[\"']\]"), re.compile(r"[\"']([a-z-]+)[\"']")
+_IN_CODE = re.compile(r"[\"']((?:common|mydata|doors)\.[a-z-]+)[\"']")
 
 
-def check(scripts: Scripts, words: Words) -> list[str]:
-    """Every complaint as one sentence; none: all is well."""
-    needed = dict(_sentences(scripts))
-    complaints = [*_names(scripts), *_reachable(scripts), *_seals(scripts, words)]
+def check(scripts: Scripts, words: Words, entrances: Mapping[str, Mapping[str, str]] | None = None) -> list[str]:
+    """Every complaint as one sentence; none: all is well. `entrances`: what a link may bring along."""
+    needed = {**dict(_sentences(scripts)), **dict(_of_page(words))}
+    complaints = [*_names(scripts), *_entrances(scripts, entrances or {}), *_reachable(scripts), *_seals(scripts, words)]
     complaints += _present(needed, words)
     for language in words.languages:
         complaints += _translated(needed, words, language, scripts.legal)
@@ -41,8 +44,19 @@ def _sentences(scripts: Scripts) -> Iterator[tuple[str, str]]:
     for purpose in scripts.consents:
         yield f"mydata.purpose-{purpose}", "sentence"
         yield f"stop.what.{purpose}", "label"
+    for channel in CHANNELS:
+        yield f"doors.channel-{channel}", "sentence"
     for command in scripts.commands:
         yield f"menu.command.{command}", "sentence"
+
+
+def _of_page(words: Words) -> Iterator[tuple[str, str]]:
+    """What the page of the web chat says: its template names sentences as w["send"], its script as "send"."""
+    for path in sorted(WEB.glob("pages/*.html")):
+        yield from ((f"web.{name}", "sentence") for name in _IN_PAGE.findall(path.read_text("utf-8")))
+    for path in sorted(WEB.glob("static/*.js")):
+        names = (f"web.{name}" for name in _IN_SCRIPT.findall(path.read_text("utf-8")))
+        yield from ((name, "sentence") for name in names if words.exists(name))
 
 
 def _of_step(dialog: Dialog, step: Step, group: Step | None = None) -> Iterator[tuple[str, str]]:
@@ -51,6 +65,9 @@ def _of_step(dialog: Dialog, step: Step, group: Step | None = None) -> Iterator[
         yield from _of_step(dialog, inner, step)
     if step.steps:
         yield f"{name}.another", "sentence"
+    elif step.ask == "brought":
+        yield f"{name}.short", "label"
+        yield f"{name}.brought", "optional"
     elif step.ask:
         yield name, "sentence"
         yield f"{name}.hint", "optional"
@@ -58,6 +75,7 @@ def _of_step(dialog: Dialog, step: Step, group: Step | None = None) -> Iterator[
         yield name, "optional" if step.effect or step.goto else "sentence"
     if step.is_question:
         yield f"{name}.short", "label"
+        yield f"{name}.brought", "optional"
     if step.gate:
         yield from ((f"{name}.yes", "label"), (f"{name}.no", "label"), (f"{name}.after-no", "sentence"))
     if step.more:
@@ -78,6 +96,14 @@ def _names(scripts: Scripts) -> Iterator[str]:
                 yield f"dialogs/scripts/{dialog.dialog}.yaml: {step.id}: there is no effect {step.effect!r} in bot/effects.py."
             if step.from_ and step.from_ not in SOURCES:
                 yield f"dialogs/scripts/{dialog.dialog}.yaml: {step.id}: there is no source {step.from_!r} in bot/sources.py."
+
+
+def _entrances(scripts: Scripts, entrances: Mapping[str, Mapping[str, str]]) -> Iterator[str]:
+    for name, brought in entrances.items():
+        for question, value in brought.items():
+            step = scripts.question(question)
+            if step is None or value not in step.choices:
+                yield f"programme.yaml: the entrance {name} brings {question}: {value}, which is no choice of any question."
 
 
 def _reachable(scripts: Scripts) -> Iterator[str]:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 from collections.abc import Awaitable, Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
+from uuid import uuid4
 
 from bot.letters import pack
 from bot.settings import Programme
 from dialogs.model import Scripts
-from dialogs.nouns import Answer, Fact, Message, Say
+from dialogs.nouns import Answer, Fact, Message, Say, State
 from dialogs.turn import told
-from storage import chats, people
-from storage.records import AnswerRow, Chat, ConsentRow, Person
+from storage import chats, codes, people
+from storage.records import AnswerRow, Chat, ConsentRow, Draft, Person
 from storage.store import Unit
 from translations.words import Words
 
@@ -28,14 +30,27 @@ class Context:
     scripts: Scripts
     words: Words
     programme: Programme
+    memo: Mapping[str, str]  # what was answered in the dialog that calls it
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """A chat that is another person's from now on (or nobody's)."""
+
+    chat: Chat
+    person: Person | None
+    absorbed: bool = False  # who it was before is no more: their answers come along
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What is said before the turn's own words, and whether the chat is gone now."""
+    """What is said before the turn's own words, and what became of the chat."""
 
     letters: tuple[Mapping[str, Any], ...] = ()
     erased: bool = False
+    moved: Moved | None = None
+    parted: frozenset[int] = frozenset()  # other chats that are nobody's any more
+    notices: tuple[Draft, ...] = ()  # to other chats
 
 
 async def finish_profile(context: Context) -> Outcome:
@@ -67,7 +82,7 @@ async def send_my_data(context: Context) -> Outcome:
         _line("mydata.number", str(person.number)),
         _line("mydata.language", {"from": "languages", "code": context.chat.language}, follows=True),
         _line("mydata.since", {"date": person.created_at.astimezone(context.programme.timezone).date().isoformat()}, follows=True),
-        _line("mydata.doors", {"list": list(doors)}, follows=True),
+        _line("mydata.doors", {"list": [_channel(door) for door in doors]}, follows=True),
         *_consent_lines(person.consents, context.programme),
         Say("mydata.answers", {"n": len(lines)}),
         *lines,
@@ -75,6 +90,81 @@ async def send_my_data(context: Context) -> Outcome:
     ]
     file = json.dumps(_document(person, doors, context), ensure_ascii=False, indent=2)
     return Outcome((pack(Message(tuple(parts)), document=("my-data.json", file)),))
+
+
+async def give_code(context: Context) -> Outcome:
+    """A one-time code: who types it in another chat is the person of this one."""
+    if context.person is None:
+        return _said("doors.nothing")
+    code = await codes.make(context.unit, context.chat.id)
+    groups = " ".join(code[at : at + 3] for at in range(0, len(code), 3))
+    return _said("doors.code-is", code=groups, n=int(codes.LASTS.total_seconds() // 60))
+
+
+async def join_by_code(context: Context) -> Outcome:
+    """Make this chat one of the person in whose other chat the code was made, going on where that one stands. Somebody
+    who has no other chat than this one is absorbed: their answers come along where the other has none."""
+    unit, chat, mine = context.unit, context.chat, context.person
+    digits = "".join(str(unicodedata.decimal(each)) for each in context.memo.get("code", "") if each.isdecimal())
+    giver = await codes.redeem(unit, digits, chat.id)
+    there = await chats.get(unit, giver) if giver else None
+    if there is None or there.person_id is None:
+        return _said("doors.wrong")
+    person = (await people.lock(unit, [there.person_id]))[there.person_id]
+    if mine and mine.id == person.id:
+        return _said("doors.already")
+    others = await chats.of_person(unit, person.id)
+    await chats.belong(unit, chat.id, person.id)
+    absorbed = mine is not None and not await chats.of_person(unit, mine.id)
+    if mine and absorbed:
+        await people.erase(unit, mine.id)
+    await people.changed(unit, [person.id])
+    moved = replace(chat, person_id=person.id, state=_goes_on(there.state, chat))
+    news = pack(Message((Say("doors.new-door", {"channel": _channel(chat.channel)}),)))
+    notices = tuple(Draft(f"{each.id}.joined.{uuid4()}", news, each) for each in others)
+    return Outcome(_said("doors.joined").letters, moved=Moved(moved, person, absorbed), notices=notices)
+
+
+def _goes_on(there: Mapping[str, Any] | None, chat: Chat) -> Mapping[str, Any]:
+    """Where the other chat stands, in this one: its questions are asked here anew, under numbers of this chat's own."""
+    assert chat.state  # noqa: S101 - a turn was just taken in it
+    mine, theirs = State.from_json(chat.state), State.from_json(there or chat.state)
+    frames = tuple(replace(frame, prompt=0, offered=()) for frame in theirs.frames if frame.dialog != "doors")
+    return State(mine.language, mine.prompts, theirs.passed, theirs.brought, frames).to_json()
+
+
+async def part_others(context: Context) -> Outcome:
+    """Only this chat stays the person's: for a phone that was lost, or a computer that others use."""
+    others = await _others(context)
+    if not others:
+        return _said("doors.parted-none")
+    await chats.part(context.unit, [each.id for each in others])
+    news = pack(Message((Say("doors.was-parted"),)))
+    notices = tuple(Draft(f"{each.id}.parted.{uuid4()}", news, each) for each in others)
+    names: Fact = {"list": [_channel(each.channel) for each in others]}
+    return Outcome(_said("doors.parted", list=names).letters, parted=frozenset(each.id for each in others), notices=notices)
+
+
+async def leave_person(context: Context) -> Outcome:
+    """The chat is nobody's any more; the answers stay with the other chats."""
+    if not await _others(context):
+        return _said("doors.left-none" if context.person else "doors.nothing")
+    await chats.part(context.unit, [context.chat.id])
+    gone = replace(context.chat, person_id=None, state=None)
+    return Outcome(_said("doors.left").letters, moved=Moved(gone, None))
+
+
+async def _others(context: Context) -> list[Chat]:
+    there = await chats.of_person(context.unit, context.person.id) if context.person else []
+    return [each for each in there if each.id != context.chat.id]
+
+
+def _said(sentence: str, **facts: Fact) -> Outcome:
+    return Outcome((pack(Message((Say(sentence, facts),))),))
+
+
+def _channel(channel: str) -> Fact:
+    return {"say": f"doors.channel-{channel}"}
 
 
 def _line(name: str, answer: Fact, *, follows: bool = False) -> Say:
@@ -167,4 +257,8 @@ EFFECTS: Mapping[str, Effect] = {
     "finish-profile": finish_profile,
     "erase": erase,
     "send-my-data": send_my_data,
+    "give-code": give_code,
+    "join-by-code": join_by_code,
+    "part-others": part_others,
+    "leave-person": leave_person,
 }

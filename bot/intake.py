@@ -6,18 +6,18 @@ import logging
 import secrets
 import unicodedata
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID, uuid4
 
-from bot.effects import EFFECTS, Context, answer_of
+from bot.effects import EFFECTS, Context, Moved, answer_of
 from bot.letters import pack
 from bot.messages import Incoming, Kind
 from bot.settings import Programme
 from bot.sources import SOURCES
 from dialogs.model import Scripts
-from dialogs.nouns import Answer, Command, Consent, Decision, Heard, Known, Message, Need, Press, Question, Say, State, Text, Turn, Unreadable
+from dialogs.nouns import Answer, Command, Consent, Decision, Heard, Known, Message, Need, Press, Question, Resume, Say, State, Text, Turn, Unreadable
 from dialogs.turn import offered, take_turn, told
 from storage import chats, outbox, people, updates
 from storage.errors import StoreAway
@@ -29,6 +29,7 @@ from translations.words import Words
 log = logging.getLogger(__name__)
 
 HandOver = Callable[[Sequence[Letter]], None]
+Key = tuple[str, str]  # source and key of an update
 
 
 class Intake:
@@ -36,30 +37,30 @@ class Intake:
         """`hand_over` is given the letters of each commit, at once after it."""
         self._store, self._scripts, self._words, self._programme, self._hand_over = store, scripts, words, programme, hand_over
 
-    async def handle(self, batch: Sequence[Incoming]) -> None:
-        """Take in a batch; returning means that every one of them is on disk. Safe to call twice, from several processes.
+    async def handle(self, batch: Sequence[Incoming]) -> set[Key]:
+        """Take in a batch; returning means that every one of them is on disk. Safe to call twice, from several processes:
+        what comes back are the (source, key) of those that were new.
 
         Raises StoreAway when nothing was taken in: the same batch again, a little later. When cancelled, it commits first.
         """
-        if batch:
-            await undisturbed(self._handle(batch))
+        return await undisturbed(self._handle(batch)) if batch else set()
 
-    async def _handle(self, batch: Sequence[Incoming]) -> None:
+    async def _handle(self, batch: Sequence[Incoming]) -> set[Key]:
+        erased = False
         try:
-            letters, erased = await self._together(batch)
+            fresh, letters, erased = await self._together(batch)
         except StoreAway:
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is, the others must not suffer
             if len(batch) > 1:
-                for incoming in batch:  # one of them is poison
-                    await self._handle([incoming])
-                return
-            letters, erased = await self._set_apart(batch[0], error), False
+                return {key for incoming in batch for key in await self._handle([incoming])}  # one of them is poison
+            fresh, letters = await self._set_apart(batch[0], error)
         self._hand_over(letters)
         if erased:
             await self._store.scrub()
+        return fresh
 
-    async def _together(self, batch: Sequence[Incoming]) -> tuple[list[Letter], bool]:
+    async def _together(self, batch: Sequence[Incoming]) -> tuple[set[Key], list[Letter], bool]:
         async with self._store.begin() as unit:
             fresh = await updates.first_sights(unit, [(each.source, each.key) for each in batch])
             first = {(each.source, each.key): each for each in reversed(batch)}  # a batch may hold one twice
@@ -72,7 +73,7 @@ class Intake:
                 if incoming.address:
                     await self._take(work, incoming, incoming.address)
             letters = await work.make_true()
-        return letters, work.erased
+        return fresh, letters, work.erased
 
     async def _take(self, work: _Work, incoming: Incoming, address: Address) -> None:
         chat, person = await work.here(address, self._guess(incoming))
@@ -85,11 +86,13 @@ class Intake:
                     work.chats[address] = replace(chat, state={"told": True}, turn=chat.turn + 1)
                     work.say(work.chats[address], [pack(Message((Say("common.group"),)), private_chat=True)])
                 return
-        known = _known(person, chat.channel)
+        known = self._known(person, chat)
         state = State.from_json(chat.state) if chat.state else State(chat.language, secrets.randbelow(1_000_000))
-        heard = self._hear(incoming, state, known)
-        turn = self._turn(state, known, heard)
-        await work.take(address, turn, incoming, self._programme)
+        heard: Heard = self._hear(incoming, state, known)
+        while await work.take(address, self._turn(state, known, heard), incoming, self._programme):
+            chat, person = await work.here(address, chat.language)  # another person now, or nobody
+            assert chat.state  # noqa: S101 - take() has just set it
+            known, state, heard = self._known(person, chat), State.from_json(chat.state), Resume()
 
     def _turn(self, state: State, known: Known, heard: Heard) -> Turn:
         """The pure engine; what it needs is looked up and the turn taken again."""
@@ -106,12 +109,21 @@ class Intake:
             case Kind.PRESS:
                 return Press(incoming.prompt, incoming.value)
             case Kind.COMMAND:
-                return Command(incoming.value, incoming.argument)
+                brought = self._programme.brought(incoming.argument) if incoming.value == "start" else {}
+                return Command(incoming.value, incoming.argument, brought)
             case Kind.TEXT:
                 table = offered(self._scripts, state, known)
                 code = self._label(incoming.value, table, state.language) if table else None
                 return Press(table.prompt, code) if table and code else Text(incoming.value)
         return Unreadable(incoming.value)
+
+    def _known(self, person: Person | None, chat: Chat) -> Known:
+        facts = {"channel": chat.channel, "webchat": self._words.constant("webchat")}
+        if person is None:
+            return Known(facts=facts)
+        answers = {question: answer_of(row) for question, row in person.answers.items()}
+        consents = {row.purpose: Consent(row.version, row.verdict == "given") for row in person.consents}
+        return Known(answers, consents, facts)
 
     def _label(self, text: str, table: Message, language: str) -> str | None:
         """Their own language first; others only when they agree (Albanian `jo` is no, North German `jo` is yes)."""
@@ -131,18 +143,19 @@ class Intake:
         text = incoming.value if incoming.kind is Kind.TEXT else ""
         return closest(link, there) or closest(incoming.language_hint, there) or by_script(text, there) or there[0]
 
-    async def _set_apart(self, incoming: Incoming, error: Exception) -> list[Letter]:
+    async def _set_apart(self, incoming: Incoming, error: Exception) -> tuple[set[Key], list[Letter]]:
         """One update that can't be taken in: into quarantine, and the person is asked to say it again. Raises StoreAway."""
         log.error("an update was set apart: kind %s", incoming.kind, exc_info=error)
         async with self._store.begin() as unit:
-            if not await updates.first_sights(unit, [(incoming.source, incoming.key)]):
-                return []
+            fresh = await updates.first_sights(unit, [(incoming.source, incoming.key)])
+            if not fresh:
+                return fresh, []
             await updates.set_apart(unit, Poison(incoming.source, incoming.key, {"kind": incoming.kind.value}, type(error).__name__))
             if not incoming.address or incoming.kind in {Kind.STATUS, Kind.GROUP, Kind.POISON}:
-                return []
+                return fresh, []
             # Without looking at the chat: it may be what is broken.
             draft = Draft(f"trouble.{uuid4()}", pack(Message((Say("common.trouble"),))), None, incoming.address, self._guess(incoming))
-            return await outbox.enqueue(unit, [draft])
+            return fresh, await outbox.enqueue(unit, [draft])
 
 
 @dataclass(slots=True)
@@ -183,8 +196,9 @@ class _Work:
         else:
             self.chats[address] = chat
 
-    async def take(self, address: Address, turn: Turn, incoming: Incoming, programme: Programme) -> None:
-        """One turn: what it decided, what was answered, what is to be done, what is said."""
+    async def take(self, address: Address, turn: Turn, incoming: Incoming, programme: Programme) -> bool:
+        """One turn: what it decided, what was answered, what is to be done, what is said. True: the chat is another person's
+        now, so the turn's own words count no more, and the conversation goes on from there."""
         chat = replace(self.chats[address], state=turn.state.to_json(), language=turn.state.language, turn=self.chats[address].turn + 1)
         for decision in turn.decided:
             chat = await self.decide(chat, decision)
@@ -194,11 +208,39 @@ class _Work:
         for effect in turn.effects:
             await self.write()
             person = self.people.get(chat.person_id) if chat.person_id else None
-            outcome = await EFFECTS[effect.name](Context(self.unit, chat, person, self.scripts, self.words, programme))
+            outcome = await EFFECTS[effect.name](Context(self.unit, chat, person, self.scripts, self.words, programme, effect.memo))
             said = [*outcome.letters, *said]
+            self.drafts += outcome.notices
+            self.part(outcome.parted)
             if outcome.erased:
-                return self.bid_farewell(chat, said)
-        return self.say(chat, said)
+                self.bid_farewell(chat, said)
+                return False
+            if outcome.moved:
+                self.say(chat, outcome.letters)
+                return self.move(address, person, outcome.moved)
+        self.say(chat, said)
+        return False
+
+    def part(self, ids: Collection[int]) -> None:
+        """These chats are nobody's any more; one of them may have the next update of this batch."""
+        self.chats |= {where: replace(chat, person_id=None, state=None) for where, chat in self.chats.items() if chat.id in ids}
+
+    def move(self, address: Address, person: Person | None, moved: Moved) -> bool:
+        """The chat is another person's; what was answered here and not there comes along. Does the conversation go on?"""
+        self.chats[address] = moved.chat
+        if moved.person is None:
+            return False
+        self.people[moved.person.id] = moved.person
+        if person and moved.absorbed:
+            self.people.pop(person.id)
+            self.erased = True
+            allowed = {row.purpose for row in moved.person.consents if row.verdict == "given"}
+            there = {_top(question) for question, _ in moved.person.answers}
+            for question, row in person.answers.items():
+                step = self.scripts.question(row.question)
+                if step and step.purpose in allowed and _top(row.question) not in there:
+                    self.keep(moved.person.id, question, row)
+        return True
 
     async def decide(self, chat: Chat, decision: Decision) -> Chat:
         """A person begins at their first yes; a refusal before that is nobody's, and leaves no trace."""
@@ -248,7 +290,7 @@ class _Work:
     def row(self, question: Question, answer: Answer, chat: Chat) -> AnswerRow:
         step = self.scripts.question(question[0])
         assert step  # noqa: S101 - answer() has looked
-        coded = answer.kind == "given" and step.ask in {"choice", "choices", "yes-no"} and not answer.words
+        coded = answer.kind == "given" and step.ask in {"choice", "choices", "yes-no", "brought"} and not answer.words
         content = {"value": answer.value, "words": answer.words, "label": self.words.fact(told(step, question[0], answer), chat.language) if coded else ""}
         version = self.scripts[question[0].partition(".")[0]].version
         return AnswerRow(
@@ -300,12 +342,9 @@ class _Work:
         return await outbox.enqueue(self.unit, self.drafts)
 
 
-def _known(person: Person | None, channel: str) -> Known:
-    if person is None:
-        return Known(facts={"channel": channel})
-    answers = {question: answer_of(row) for question, row in person.answers.items()}
-    consents = {row.purpose: Consent(row.version, row.verdict == "given") for row in person.consents}
-    return Known(answers, consents, {"channel": channel})
+def _top(question: str) -> str:
+    """The question that it belongs to: `newcomer.languages` of `newcomer.languages.level`."""
+    return ".".join(question.split(".")[:2])
 
 
 def _folded(label: str) -> str:

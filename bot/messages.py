@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -67,6 +68,23 @@ def clean(text: str) -> str:
 
 
 _BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+
+def read_words(text: str) -> tuple[Kind, str, str]:
+    """What somebody typed, cleaned: kind, value and argument of a text or a /command."""
+    if match := _COMMAND.match(text):
+        return Kind.COMMAND, match[1].lower(), (match[2] or "").strip()[:64]
+    return Kind.TEXT, text, ""
+
+
+def read_press(data: str) -> tuple[int, str]:
+    """Prompt and code of a button; (-1, "?") for one that no version of ours made: an old one."""
+    pressed = _PRESSED.fullmatch(data)
+    return (int(pressed[1]), pressed[2]) if pressed else (-1, "?")
+
+
+_COMMAND = re.compile(r"/([A-Za-z0-9_]{1,32})(?:@\w+)?(?:\s+(.*))?$", re.DOTALL)
+_PRESSED = re.compile(r"q:(\d{1,12}):([a-z.][A-Za-z0-9_-]{0,31})")  # sources bring codes like fa_AF
 
 
 def shape(value: Any, depth: int = 0) -> Any:

@@ -15,6 +15,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from bot.errors import FrontdoorError
 from dialogs.files import ScriptError, explain, read_yaml
 
+CAMPAIGN = re.compile(r"[a-z0-9-]{1,30}")
 PUBLIC_API = "https://api.telegram.org"
 
 
@@ -35,6 +36,11 @@ class Programme(BaseModel):
     ] = ("en", "de", "ar", "uk")
     months: Annotated[int, Field(ge=1, le=120, description="answers are kept this long after the last message")] = 24
 
+    entrances: Annotated[
+        dict[Annotated[str, Field(pattern=r"^[a-z0-9-]{1,20}$")], dict[str, str]],
+        Field(description="what a link may be called (`frontdoor link NAME`), and the answers that it brings along"),
+    ] = {"newcomer": {"join.role": "newcomer"}, "sme": {"join.role": "business"}, "partner": {"join.role": "partner"}}
+
     @field_validator("zone")
     @classmethod
     def _is_a_zone(cls, value: str) -> str:
@@ -48,6 +54,12 @@ class Programme(BaseModel):
     def timezone(self) -> ZoneInfo:
         return ZoneInfo(self.zone)
 
+    def brought(self, payload: str) -> dict[str, str]:
+        """The answers that come with a link's payload, as in `sme_c-hanse_l-de`; what it does not know it leaves out."""
+        name, *more = payload.split("_")
+        campaign = next((part[2:] for part in more if CAMPAIGN.fullmatch(part[2:]) and part.startswith("c-")), "")
+        return {**self.entrances.get(name, {}), **({"join.campaign": campaign} if campaign else {})}
+
     @property
     def constants(self) -> dict[str, str]:
         """Facts that every sentence may use."""
@@ -60,7 +72,9 @@ class Settings(BaseSettings):
     telegram_token: SecretStr | None = Field(None, description="the bot's token from @BotFather; without it there is no Telegram")
     telegram_api: str = Field(PUBLIC_API, description="base address of the Bot API")
     telegram_library: Literal["aiogram", "ptb"] = Field("aiogram", description="the library that speaks with Telegram")
-    public_url: str = Field("", description="where the world reaches this bot, as https://bot.example.org; set: webhook, empty: long polling")
+    public_url: str = Field(
+        "", description="where the world reaches us, as https://bot.example.org; set: Telegram's updates come by webhook, empty: they are fetched"
+    )
     webhook_secret: SecretStr | None = Field(
         None, description="what Telegram must know to hand in updates: 1 to 256 of A-Z a-z 0-9 _ -; needed with PUBLIC_URL"
     )
@@ -68,7 +82,8 @@ class Settings(BaseSettings):
     key_file: Path | None = Field(None, description="the keys that open the database; empty: keys in the data folder")
     data_dir: Path = Field(Path("var"), description="where files of this installation live")
     programme: Path = Field(Path("programme.yaml"), description="who runs this installation")
-    http: str = Field("127.0.0.1:8080", description="host:port of /healthz and /readyz; `off` for none")
+    http: str = Field("127.0.0.1:8080", description="host:port of the web chat, webhooks, /healthz and /readyz; `off` for none")
+    proxies: str = Field("127.0.0.1", description="addresses of our own reverse proxies, with commas; whom they name is believed to be the caller")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="how much is logged; never words of people")
     limits: Literal["on", "off"] = Field("on", description="`off` only for measuring against an emulator; refused for the public Bot API")
 
@@ -112,11 +127,11 @@ def read_settings() -> Settings:
 
 
 def _check_webhook(settings: Settings) -> None:
-    if not settings.public_url:
+    if not (settings.public_url and settings.telegram_token):
         return
     if not settings.webhook_secret or not re.fullmatch(r"[A-Za-z0-9_-]{1,256}", settings.webhook_secret.get_secret_value()):
         raise FrontdoorError(
-            "FRONTDOOR_PUBLIC_URL is set, so FRONTDOOR_WEBHOOK_SECRET must be too: 1 to 256 of A-Z a-z 0-9 _ -. Without it anybody could speak for anybody."
+            "FRONTDOOR_PUBLIC_URL and a token are set, so FRONTDOOR_WEBHOOK_SECRET must be too: 1 to 256 of A-Z a-z 0-9 _ -. Without it anybody could speak for anybody."
         )
     if settings.http == "off":
         raise FrontdoorError("FRONTDOOR_PUBLIC_URL is set, so FRONTDOOR_HTTP can't be `off`: Telegram's updates come in there.")

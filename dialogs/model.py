@@ -17,7 +17,7 @@ Condition = Annotated[
     PlainSerializer(lambda condition: condition.source, return_type=str),
 ]
 
-RESERVED = frozenset({"channel"})  # facts that every condition may use beside the dialog's own questions
+RESERVED = frozenset({"channel", "webchat"})  # facts that every condition may use beside the dialog's own questions
 FORBIDDEN = frozenset(  # TRUST.md, privacy 5: no dialog asks for these unless its step names a data protection impact assessment
     "asylum birth birthdate birthday children confession date-of-birth disability ethnicity flight gender health id-number illness "
     "marital nationality passport race religion residence-permit route sex street tribe".split()
@@ -35,7 +35,7 @@ class Step(Strict):
     """
 
     id: Name
-    ask: Literal["text", "number", "yes-no", "choice", "choices", "consent", "withdrawal", "dialog", "summary"] | None = None
+    ask: Literal["text", "number", "yes-no", "choice", "choices", "consent", "withdrawal", "dialog", "summary", "brought"] | None = None
     when: Condition | None = None  # only then
     choices: Annotated[tuple[Name, ...], Field(max_length=80)] = ()  # Telegram takes 100 buttons; skip, back and their like need some
     from_: Name | None = Field(None, alias="from")  # a source: a list with a name in bot/sources.py
@@ -74,8 +74,10 @@ class Step(Strict):
             raise ValueError("a consent needs its `purpose`")
         if self.gate and self.ask != "yes-no":
             raise ValueError("a gate is a yes-no")
-        if self.facet and self.ask not in {"choice", "choices"}:
-            raise ValueError("a facet needs coded answers (choice or choices)")
+        if self.facet and self.ask not in {"choice", "choices", "brought"}:
+            raise ValueError("a facet needs coded answers (choice, choices or brought)")
+        if self.ask == "brought" and not self.purpose:
+            raise ValueError("what a link brought is kept, so it needs a `purpose`")
         if self.share and not self.purpose:
             raise ValueError("what is shared needs a `purpose`, the consent for it")
         if self.steps and (self.ask or self.effect or self.goto or any(inner.steps for inner in self.steps)):

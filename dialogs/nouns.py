@@ -34,6 +34,7 @@ class Press:
 class Command:
     name: str
     argument: str = ""
+    brought: Mapping[str, str] = field(default_factory=dict)  # answers that came with a link: question id -> value
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,12 @@ class Unreadable:
     kind: str
 
 
-Heard = Text | Press | Command | Unreadable
+@dataclass(frozen=True, slots=True)
+class Resume:
+    """Nothing was said: who they are has changed, and the conversation goes on from there."""
+
+
+Heard = Text | Press | Command | Unreadable | Resume
 
 
 # ---- what is known of them --------------------------------------------------------------------------------------
@@ -88,6 +94,7 @@ class Frame:
     prompt: int = 0  # the number on the pending question's buttons; 0: not asked yet
     offered: tuple[str, ...] = ()  # codes of the pending question, frozen when it was asked
     picked: tuple[str, ...] = ()  # toggled so far
+    anew: bool = False  # it is asked though it has an answer (to be changed)
     warned: bool = False  # told that the text looks private; the same again is meant
     done: tuple[str, ...] = ()  # what was said or done
     memo: Mapping[str, str] = field(default_factory=dict)  # answers that go with the dialog
@@ -100,17 +107,20 @@ class State:
     language: str
     prompts: int = 0  # the last prompt number given
     passed: tuple[str, ...] = ()  # gates
+    brought: Mapping[str, str] = field(default_factory=dict)  # answers that came with a link, until they may be kept
     frames: tuple[Frame, ...] = ()  # the last one is on top
 
     def to_json(self) -> dict[str, Any]:
         """Defaults left out: a state travels with every turn."""
         frames = [{key: value for key, blank in _BLANK.items() if (value := getattr(frame, key)) != blank} for frame in self.frames]
-        return {"language": self.language, "prompts": self.prompts, "passed": self.passed, "frames": frames}
+        brought = {"brought": dict(self.brought)} if self.brought else {}
+        return {"language": self.language, "prompts": self.prompts, "passed": self.passed, **brought, "frames": frames}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
         """Forgiving: a key that this version does not know is left behind, a missing one has its default."""
-        return cls(data["language"], data["prompts"], tuple(data["passed"]), tuple(_frame(frame) for frame in data["frames"]))
+        frames = tuple(_frame(frame) for frame in data["frames"])
+        return cls(data["language"], data["prompts"], tuple(data["passed"]), data.get("brought", {}), frames)
 
 
 def _frame(data: Mapping[str, Any]) -> Frame:
@@ -168,6 +178,7 @@ class Effect:
     """A named verb that the front door makes true in the same commit."""
 
     name: str
+    memo: Mapping[str, str] = field(default_factory=dict)  # what was answered in this dialog, and goes with it
 
 
 @dataclass(frozen=True, slots=True)

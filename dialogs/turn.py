@@ -7,12 +7,32 @@ So a script may change under a person, a loop may break and years may pass: what
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Literal
 
 from dialogs.answers import Fault, understand
 from dialogs.model import Dialog, Scripts, Step
-from dialogs.nouns import Answer, Command, Consent, Decision, Effect, Fact, Frame, Heard, Known, Message, Need, Option, Press, Question, Say, State, Text, Turn
+from dialogs.nouns import (
+    Answer,
+    Command,
+    Consent,
+    Decision,
+    Effect,
+    Fact,
+    Frame,
+    Heard,
+    Known,
+    Message,
+    Need,
+    Option,
+    Press,
+    Question,
+    Resume,
+    Say,
+    State,
+    Text,
+    Turn,
+)
 
 LookedUp = Mapping[Need, tuple[str, ...]]  # a source's codes
 
@@ -61,21 +81,26 @@ class _Place:
     prompt: int
     offered: tuple[str, ...]
     picked: tuple[str, ...]
+    anew: bool
     warned: bool
     done: list[str]
     memo: dict[str, str]
 
     @classmethod
     def of(cls, frame: Frame, dialog: Dialog) -> _Place:
-        return cls(dialog, frame.step, frame.inner, frame.round, frame.prompt, frame.offered, frame.picked, frame.warned, list(frame.done), dict(frame.memo))
+        changing = {"done": list(frame.done), "memo": dict(frame.memo)}
+        return cls(dialog, **{name: changing.get(name, getattr(frame, name)) for name in _KEPT})
 
     def frozen(self) -> Frame:
-        return Frame(self.dialog.dialog, self.step, self.inner, self.round, self.prompt, self.offered, self.picked, self.warned, tuple(self.done), self.memo)
+        return Frame(self.dialog.dialog, **{name: getattr(self, name) for name in _KEPT if name != "done"}, done=tuple(self.done))
 
     def turn_to(self, step: str = "", inner: str = "", round_: int = 1) -> None:
         """Another question (or, with nothing, whichever is open)."""
         self.step, self.inner, self.round = step, inner, round_
-        self.prompt, self.offered, self.picked, self.warned = 0, (), (), False
+        self.prompt, self.offered, self.picked, self.anew, self.warned = 0, (), (), False, False
+
+
+_KEPT = [each.name for each in fields(_Place) if each.name != "dialog"]
 
 
 @dataclass(slots=True)
@@ -98,7 +123,7 @@ class _Walk:
 
     def __init__(self, scripts: Scripts, state: State, known: Known, looked_up: LookedUp) -> None:
         self.scripts, self.state, self.looked_up, self.facts = scripts, state, looked_up, known.facts
-        self.language, self.prompts, self.passed = state.language, state.prompts, list(state.passed)
+        self.language, self.prompts, self.passed, self.brought = state.language, state.prompts, list(state.passed), dict(state.brought)
         self.answers, self.consents = _Answers(dict(known.answers)), dict(known.consents)
         # A dialog that left the scripts leaves the conversation too.
         self.frames = [_Place.of(frame, scripts[frame.dialog]) for frame in state.frames if frame.dialog in scripts]
@@ -113,7 +138,7 @@ class _Walk:
         return self.frames[-1]
 
     def turn(self) -> Turn:
-        state = State(self.language, self.prompts, tuple(self.passed), tuple(place.frozen() for place in self.frames))
+        state = State(self.language, self.prompts, tuple(self.passed), self.brought, tuple(place.frozen() for place in self.frames))
         message = self.question or Message(())
         said = replace(message, parts=(*self.parts, *message.parts)) if self.parts else message
         return Turn(state, (said,) if said.parts else (), self.answers.changed, tuple(self.decided), tuple(self.effects))
@@ -124,11 +149,19 @@ class _Walk:
         first = not self.frames
         if first:
             self.open("menu" if self.state.frames else "welcome")  # the menu: their dialog was taken out of the scripts
+        if isinstance(heard, Command):
+            self.brought |= {question: value for question, value in heard.brought.items() if (question, "") not in self.answers.now}
+        overtaken = self.is_overtaken()
+        if overtaken:
+            group = self.group(self.top)
+            self.top.turn_to(*((group.id, "", self.top.round) if group and not self.is_finished(self.top, group) else ()))
         match heard:
             case Command(name, argument) if name in self.scripts.commands and not (name == "menu" and self.is_unwelcomed()):
                 self.command(self.scripts.commands[name], argument)
-            case _ if first:
+            case _ if first or isinstance(heard, Resume):
                 self.go_on()
+            case Press() | Text() if overtaken:  # it was meant for a question that has its answer by now
+                self.again("common.meanwhile")
             case Command("start"):
                 self.again("common.welcome-back")
             case Command(name) if name in TYPED and self.takes(TYPED[name]):
@@ -146,6 +179,21 @@ class _Walk:
                 self.type(text)
             case _:
                 self.again("common.edited" if heard.kind == "edited" else "common.unreadable")
+
+    def is_overtaken(self) -> bool:
+        """Was the pending question answered in another chat of theirs meanwhile?"""
+        place = self.top
+        step = self.pending(place) if place.prompt and not place.anew else None
+        return step is not None and self.has_answer(place, step)
+
+    def has_answer(self, place: _Place, step: Step) -> bool:
+        group = self.group(place)
+        if group and self.is_finished(place, group):
+            return True
+        return self.settled(place, step) if step.ask == "consent" else self.answered(place, step) is not None
+
+    def is_finished(self, place: _Place, group: Step) -> bool:
+        return (self.id(place, group), "") in self.answers.now
 
     def command(self, dialog: str, argument: str) -> None:
         self.open(dialog)
@@ -383,9 +431,20 @@ class _Walk:
             elif step.purpose and step.ask != "consent" and not self.allowed(step.purpose):
                 self.open(self.scripts.consents[step.purpose][0])
                 self.top.turn_to()  # whatever was pending there: first things first
-            elif self.ask(place, step):
+            elif not self.take_brought(place, step) and self.ask(place, step):
                 return
         raise RecursionError(f"the dialog {self.top.dialog.dialog} walks in a circle")
+
+    def take_brought(self, place: _Place, step: Step) -> bool:
+        """An answer that came with a link counts as soon as it may be kept."""
+        value = self.brought.pop(self.id(place, step), None)
+        if value is None or (step.ask == "choice" and value not in step.choices):
+            return False
+        name, answer = self.id(place, step), Answer("given", value)
+        self.answers.put((name, ""), answer)
+        self.parts.append(Say(name + ".brought", {"answer": told(step, name, answer)}, optional=True))
+        place.turn_to()
+        return True
 
     def allowed(self, purpose: str) -> bool:
         consent = self.consents.get(purpose)
@@ -431,7 +490,7 @@ class _Walk:
         place.done.append(step.id)
         self.parts.append(Say(self.id(place, step), optional=bool(step.effect or step.goto)))
         if step.effect:
-            self.effects.append(Effect(step.effect))
+            self.effects.append(Effect(step.effect, dict(place.memo)))
         if step.ends:
             self.frames, self.over = [], True
         elif step.goto:
@@ -449,6 +508,8 @@ class _Walk:
             return consent is not None and consent.version == step.version and (consent.given or not step.required)
         if step.ask == "summary":
             return step.id in place.done
+        if step.ask == "brought":
+            return self.id(place, step) not in self.brought
         if step.purpose:
             return (self.id(place, step), "") in self.answers.now
         return step.id in place.memo
@@ -483,7 +544,7 @@ class _Walk:
             if step.ask == "choices" and before and before.kind == "given":
                 place.picked = tuple(code for code in before.value.split() if code in place.offered)
             self.prompts += 1
-            place.prompt = self.prompts
+            place.prompt, place.anew = self.prompts, self.has_answer(place, step)
         typing = step.ask in {"text", "number"} or step.other
         self.question = Message(self.wording(place, step), self.options(place, step), place.prompt, step.columns, typing)
         return True

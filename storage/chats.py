@@ -6,6 +6,7 @@ import json
 import logging
 from collections.abc import Iterable, Mapping
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import Row, bindparam, select, update
 
@@ -70,12 +71,28 @@ async def mark_unreachable(unit: Unit, chat_id: int, reason: str | None) -> None
     await unit.connection.execute(update(tables.chats).where(tables.chats.c.id == chat_id).values(unreachable=reason))
 
 
+async def get(unit: Unit, chat_id: int) -> Chat | None:
+    """One chat, without locking."""
+    row = (await unit.connection.execute(select(tables.chats).where(tables.chats.c.id == chat_id))).first()
+    return _chat(unit, row, address_of(unit, row)) if row else None
+
+
+async def belong(unit: Unit, chat_id: int, person_id: UUID) -> None:
+    """From now on this chat is theirs."""
+    await unit.connection.execute(update(tables.chats).where(tables.chats.c.id == chat_id).values(person_id=person_id))
+
+
+async def part(unit: Unit, ids: Iterable[int]) -> None:
+    """These chats are nobody's any more, and begin anew."""
+    await unit.connection.execute(update(tables.chats).where(tables.chats.c.id.in_(list(ids))).values(person_id=None, state=None))
+
+
 async def of_person(unit: Unit, person_id: Any) -> list[Chat]:
     rows = await unit.connection.execute(select(tables.chats).where(tables.chats.c.person_id == person_id).order_by(tables.chats.c.id))
     return [_chat(unit, row, address_of(unit, row)) for row in rows]
 
 
-def address_of(unit: Unit, row: Row[Any]) -> str:
+def address_of(unit: Unit, row: Row[*tuple[Any, ...]]) -> str:
     return unit.cipher.open(row.address, _place(row.address_key, "address")).decode()
 
 

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import bindparam, delete, insert, or_, select, update
 
 from storage import tables
 from storage.chats import address_of
@@ -75,6 +75,24 @@ async def read(unit: Unit, ids: Sequence[int]) -> list[Letter]:
             continue
         letters.append(Letter(row.id, row.chat_id, Address(row.channel, address), language, content, row.due_at))
     return letters
+
+
+async def waiting(unit: Unit, channel: str, addresses: Collection[str]) -> list[int]:
+    """The ids of what is due in these chats (and farewells of the channel, which belong to no chat), oldest first."""
+    outbox = tables.outbox.c
+    keys = [unit.cipher.index(f"{channel}/{address}") for address in addresses]
+    theirs = outbox.chat_id.in_(select(tables.chats.c.id).where(tables.chats.c.channel == channel, tables.chats.c.address_key.in_(keys)))
+    statement = select(outbox.id).where(outbox.channel == channel, outbox.state == "queued", outbox.due_at <= unit.now, or_(theirs, outbox.chat_id.is_(None)))
+    return list((await unit.connection.execute(statement.order_by(outbox.id))).scalars())
+
+
+async def seen(unit: Unit, channel: str, shown: Iterable[tuple[str, int]]) -> None:
+    """(address, letter): somebody saw it there, so it was said. Letters of other chats stay, whoever names them."""
+    chats, outbox = tables.chats, tables.outbox.c
+    theirs = select(chats.c.id).where(chats.c.channel == channel, chats.c.address_key == bindparam("_key")).scalar_subquery()
+    rows = [{"_key": unit.cipher.index(f"{channel}/{address}"), "_id": letter_id} for address, letter_id in sorted(shown)]
+    if rows:
+        await unit.connection.execute(delete(tables.outbox).where(outbox.id == bindparam("_id"), outbox.chat_id == theirs), rows)
 
 
 async def sent(unit: Unit, ids: Iterable[int]) -> None:

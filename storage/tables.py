@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     DateTime,
     ForeignKey,
@@ -90,6 +91,22 @@ chats = Table(
     _column("heard_at", Moment, "operational", nullable=False, index=True),
     UniqueConstraint("channel", "address_key", name="one_chat_per_address"),
     sqlite_autoincrement=True,  # an id is never used twice: a late "done with 5" must not meet another 5
+)
+
+sessions = Table(  # browsers that may speak in a web chat; it ends with the chat
+    "sessions",
+    metadata,
+    _column("key", LargeBinary(32), "operational", primary_key=True),  # a hash of what the cookie holds
+    _column("chat_id", BigInteger, "operational", ForeignKey("chats.id", ondelete="CASCADE"), nullable=False, index=True),
+    _column("remembered", Boolean, "operational", nullable=False),
+)
+
+codes = Table(  # one-time codes that connect another chat to the person of this one
+    "codes",
+    metadata,
+    _column("key", LargeBinary(32), "operational", primary_key=True),  # a keyed hash of the code
+    _column("chat_id", BigInteger, "operational", ForeignKey("chats.id", ondelete="CASCADE"), nullable=False, index=True),
+    _column("until", Moment, "operational", nullable=False),
 )
 
 answers = Table(  # one row per person, question and round of its group; the last write wins

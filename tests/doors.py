@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import hashlib
 import io
 import itertools
 import json
+import secrets
 import sys
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from aiohttp import ClientSession, web
+from aiohttp import ClientSession, ClientTimeout, CookieJar, web
 from conftest import CANARIES, SHARED, until
 from lo_bot_api_emulator import LoBotApiEmulator
 
@@ -23,8 +26,12 @@ from bot.channels.telegram_bot import TelegramBot
 from bot.channels.terminal import Terminal
 from bot.delivery import Delivery
 from bot.intake import Intake
+from bot.web.chat import Limits, WebChat
 from bot.web.health import application, listen, serve
+from bot.web.mailboxes import Mailboxes
+from bot.web.page import Page
 from bot.web.webhook import PATH, route
+from storage import outbox, sessions
 
 SECRET = "an-invented-secret"
 
@@ -144,7 +151,8 @@ class Telegram:
         self.base = f"http://127.0.0.1:{site._server.sockets[0].getsockname()[1]}"
         self.bot = TelegramBot(self.library(self.token, self.base), self.token.partition(":")[0])
         self.delivery = Delivery(self.house.store, self.house.words, {"telegram": self.bot}, limits=False)
-        self.intake = Intake(self.house.store, self.house.scripts, self.house.words, self.house.programme, self.delivery.take)
+        self.also = []  # who else is handed the letters
+        self.intake = Intake(self.house.store, self.house.scripts, self.house.words, self.house.programme, self._hand_over)
         parts = [self.delivery.run()]
         if self.webhook:
             self.batches = Batches(self.intake.handle)
@@ -165,6 +173,10 @@ class Telegram:
         await asyncio.gather(*self.tasks, return_exceptions=True)
         await self.bot.close()
         await self.runner.cleanup()
+
+    def _hand_over(self, letters):
+        for take in [self.delivery.take, *self.also]:
+            take(letters)
 
     async def inject(self, update: dict, copies: int = 2) -> None:
         """Twice, with the same update_id, as Telegram may; then wait until it is confirmed and answered."""
@@ -202,6 +214,9 @@ class TelegramDoor:
         self.chat = {"id": self.id, "type": "private", "first_name": CANARIES["name"]}
         self.messages = itertools.count(1)
 
+    async def is_quiet(self) -> bool:
+        return self.telegram.delivery.is_idle()
+
     @property
     def heard(self) -> list[Heard]:
         return self.telegram.emulator.chats.setdefault(self.id, [])
@@ -217,6 +232,151 @@ class TelegramDoor:
         message = {"message_id": heard.message, "date": 1795000000, "chat": self.chat, "from": {"id": 7, "is_bot": True, "first_name": "F"}, "text": heard.text}
         query = {"id": str(next(self.messages)), "from": self.user, "chat_instance": "c", "data": heard.data[code], "message": message}
         await self.telegram.inject({"callback_query": query})
+
+
+class Web:
+    """The web chat over real HTTP, as `frontdoor run` serves it; people are browsers."""
+
+    def __init__(self, house: House, *, limits: Limits | None = None, origin: str = "", now=None) -> None:
+        self.house, self.limits, self.origin = house, limits or Limits(on=False), origin
+        self.now = now or (lambda: datetime(2026, 11, 21, 12, tzinfo=UTC))
+
+    async def __aenter__(self):
+        house = self.house
+        self.boxes = Mailboxes(house.store)
+        self.also = []  # who else is handed the letters
+        self.intake = Intake(house.store, house.scripts, house.words, house.programme, self._hand_over)
+        self.batches = Batches(self.intake.handle)
+        page = Page(house.words, house.programme.name, self.now)
+        self.chat = WebChat(house.store, house.words, self.boxes, self.batches.take_in, page, self.limits, origin=self.origin)
+        door = listen("127.0.0.1:0")
+        self.base = f"http://127.0.0.1:{door.getsockname()[1]}"
+        parts = [self.boxes.run(), self.batches.run(), serve(application(house.store.is_reachable, self.chat.routes()), door)]
+        self.tasks = [asyncio.create_task(part) for part in parts]
+        return self
+
+    def _hand_over(self, letters):
+        for take in [self.boxes.take, *self.also]:
+            take(letters)
+
+    async def __aexit__(self, *_):
+        for task in self.tasks:
+            task.cancel()
+        await asyncio.gather(*self.tasks, return_exceptions=True)
+
+
+class Browser:
+    """One browser at the web chat: what the page's script does, without the page."""
+
+    channel = "web"
+
+    def __init__(self, web: Web, language: str) -> None:
+        self.web, self.language, self.said_hello = web, language, False
+        self.heard: list[Heard] = []
+        self.shown: list[int] = []
+        self.ended = ""
+
+    async def __aenter__(self):
+        self.client = ClientSession(cookie_jar=CookieJar(unsafe=True), headers={"Origin": self.web.base})
+        self.listening = None
+        return self
+
+    async def __aexit__(self, *_):
+        await self.cut()
+        await self.client.close()
+
+    async def post(self, path: str, body: object = None, *, data: bytes | None = None, **more) -> tuple[int, dict]:
+        async with self.client.post(f"{self.web.base}/chat/{path}", data=io.BytesIO(data) if data is not None else json.dumps(body), **more) as answer:
+            content = await answer.read()
+            return answer.status, json.loads(content) if answer.content_type == "application/json" else {}
+
+    async def hello(self, start: str = "") -> dict:
+        status, told = await self.post("hello", {"id": secrets.token_hex(16), "lang": self.language, "start": start})
+        assert status == 200, told
+        self.said_hello = True
+        if self.listening is None:
+            self.listening = asyncio.create_task(self._listen())
+        await self._until_quiet(0)
+        return told
+
+    async def cut(self) -> None:
+        """The line breaks."""
+        if self.listening:
+            self.listening.cancel()
+            await asyncio.gather(self.listening, return_exceptions=True)
+            self.listening = None
+
+    async def come_back(self) -> None:
+        self.listening = asyncio.create_task(self._listen())
+        await self._until_quiet(0)
+
+    async def _listen(self) -> None:
+        async with self.client.get(f"{self.web.base}/chat/letters", timeout=ClientTimeout(total=None)) as stream:
+            name = ""
+            async for line in stream.content:
+                if line.startswith(b"event: "):
+                    name = line[7:].decode().strip()
+                elif line.startswith(b"data: ") and name == "letter":
+                    self._show(json.loads(line[6:]))
+                elif line.startswith(b"data: ") and name == "ended":
+                    self.ended = json.loads(line[6:])["why"]
+
+    def _show(self, letter: dict) -> None:
+        if letter["id"] in self.shown:
+            return
+        self.shown.append(letter["id"])
+        buttons = [button for row in letter["rows"] for button in row]
+        data = {button["data"].rpartition(":")[2]: button for button in buttons}
+        labels = {code: button["label"] for code, button in data.items()}
+        document = letter["document"]["text"] if letter["document"] else ""
+        self.heard.append(Heard(letter["text"], labels, {code: button["data"] for code, button in data.items()}, letter["id"], document))
+
+    async def _until_quiet(self, before: int) -> None:
+        async def all_shown():
+            return len(self.heard) > before and await self.is_quiet()
+
+        await until(all_shown)
+        await self.post("seen", {"seen": self.shown[-20:]})
+
+    async def waiting(self) -> list[int]:
+        where = await self._address()
+        async with self.web.house.store.read() as unit:
+            return await outbox.waiting(unit, "web", where)
+
+    async def is_quiet(self) -> bool:
+        """Everything that was said to it stands on the page."""
+        return set(await self.waiting()) <= set(self.shown)
+
+    async def read_everything(self) -> None:
+        await until(self.is_quiet)
+        await self.post("seen", {"seen": self.shown[-20:]})
+
+    async def _address(self) -> list[str]:
+        cookie = next((each.value for each in self.client.cookie_jar if each.key == "frontdoor"), "")
+        async with self.web.house.store.read() as unit:
+            session = await sessions.look(unit, hashlib.sha256(cookie.encode()).digest())
+        return [session.address.address] if session else []
+
+    async def _do(self, **body) -> None:
+        before, message = len(self.heard), {"id": secrets.token_hex(16), **body}
+        status, told = await self.post("say", message)
+        if status == 401:  # the chat is over (everything was erased): the page offers to start again
+            await self.cut()
+            await self.hello()
+            return
+        assert (status, told) == (200, {"saved": True})
+        assert (await self.post("say", message))[0] in {409, 401}, "the second copy of a line changes nothing (401: that line erased everything)"
+        await self._until_quiet(before)
+
+    async def say(self, text: str) -> None:
+        if not self.said_hello:
+            await self.hello()  # opening the page is the first line, whatever it is
+        else:
+            await self._do(kind="text", value=text)
+
+    async def press(self, code: str, heard: Heard | None = None) -> None:
+        heard = heard or next(each for each in reversed(self.heard) if code in each.data)
+        await self._do(kind="press", value=heard.data[code], message=str(heard.message))
 
 
 def path_of(name: str) -> Path:

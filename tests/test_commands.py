@@ -15,6 +15,8 @@ import urllib.request
 import pytest
 from conftest import CANARIES, ROOT
 
+from storage.schema import HEAD
+
 FRONTDOOR = [sys.executable, "-m", "bot"]
 
 
@@ -75,7 +77,7 @@ def test_doctor_says_what_is_set_and_missing_and_shows_no_secret(home):
     assert "no token" in before.stdout
     home("chat", stdin="hello\n")
     after = home("doctor", TELEGRAM_TOKEN=CANARIES["token"], DATABASE_URL="")
-    assert "schema 0001" in after.stdout
+    assert f"schema {HEAD}" in after.stdout
     assert CANARIES["token"] not in after.stdout
     for name in ("TELEGRAM_TOKEN", "DATABASE_URL", "KEY_FILE", "DATA_DIR", "PROGRAMME", "HTTP", "LOG_LEVEL", "LIMITS"):
         assert name in after.stdout
@@ -116,14 +118,14 @@ def test_a_new_installation_gets_a_key_file_of_its_own_and_is_told_to_copy_it(ho
         ({"DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none"}, ["can't be reached", "FRONTDOOR_DATABASE_URL"]),
         ({"KEY_FILE": "/dev/null"}, ["FRONTDOOR_KEY_FILE"]),
         ({"LIMITS": "off"}, ["FRONTDOOR_LIMITS", "emulator"]),
-        ({"PUBLIC_URL": "https://bot.frontdoor.example"}, ["FRONTDOOR_PUBLIC_URL", "FRONTDOOR_WEBHOOK_SECRET"]),
-        ({"PUBLIC_URL": "https://bot.frontdoor.example", "WEBHOOK_SECRET": "a b"}, ["FRONTDOOR_WEBHOOK_SECRET"]),
+        ({"PUBLIC_URL": "https://bot.frontdoor.example", "TELEGRAM_TOKEN": "42:abc"}, ["FRONTDOOR_PUBLIC_URL", "FRONTDOOR_WEBHOOK_SECRET"]),
+        ({"PUBLIC_URL": "https://bot.frontdoor.example", "TELEGRAM_TOKEN": "42:abc", "WEBHOOK_SECRET": "a b"}, ["FRONTDOOR_WEBHOOK_SECRET"]),
         ({"PUBLIC_URL": "bot.frontdoor.example"}, ["FRONTDOOR_PUBLIC_URL", "https://"]),
-        ({"PUBLIC_URL": "https://bot.frontdoor.example", "WEBHOOK_SECRET": "abc", "HTTP": "off"}, ["FRONTDOOR_HTTP"]),
+        ({"PUBLIC_URL": "https://bot.frontdoor.example", "WEBHOOK_SECRET": "abc", "TELEGRAM_TOKEN": "42:abc", "HTTP": "off"}, ["FRONTDOOR_HTTP"]),
         ({"TELEGRAM_API": "localhost:8081"}, ["FRONTDOOR_TELEGRAM_API", "https://"]),
         ({"TELEGRAMTOKEN": "x"}, ["FRONTDOOR_TELEGRAMTOKEN", "no setting"]),
         ({"DATABASE_URL": "postgresql://u@h:port/x"}, ["FRONTDOOR_DATABASE_URL"]),
-        ({}, ["FRONTDOOR_TELEGRAM_TOKEN", "terminal"]),
+        ({"HTTP": "off"}, ["FRONTDOOR_TELEGRAM_TOKEN", "FRONTDOOR_HTTP"]),
         ({"TELEGRAM_TOKEN": "not a token", "HTTP": "off"}, ["FRONTDOOR_TELEGRAM_TOKEN", "@BotFather"]),
     ],
 )

@@ -6,8 +6,8 @@ import re
 from pathlib import Path
 
 import pytest
-from conftest import SHARED
-from doors import Telegram, TelegramDoor, TerminalDoor
+from conftest import SHARED, until
+from doors import Browser, Telegram, TelegramDoor, TerminalDoor, Web
 from sqlalchemy import func, select
 
 from bot.app import House
@@ -18,10 +18,15 @@ from storage import tables
 from storage.people import get
 from storage.store import Store
 
-TRANSCRIPTS = sorted((Path(__file__).parent / "conversations").glob("*.yaml"))
+TRANSCRIPTS = {path.stem: read_yaml(path)[0] for path in sorted((Path(__file__).parent / "conversations").glob("*.yaml"))}
 
 
-RUNS = [pytest.param(read_yaml(path)[0], language, id=f"{path.stem}-{language}") for path in TRANSCRIPTS for language in read_yaml(path)[0]["languages"]]
+def runs(*, together: bool):
+    chosen = {name: script for name, script in TRANSCRIPTS.items() if ("doors" in script) is together}
+    return [pytest.param(script, language, id=f"{name}-{language}") for name, script in chosen.items() for language in script["languages"]]
+
+
+RUNS, TOGETHER = runs(together=False), runs(together=True)
 
 
 @pytest.fixture
@@ -49,20 +54,48 @@ async def test_a_conversation_holds_over_real_http(script, language, library, sq
     await check_what_it_leaves(script, language, sqlite_store, "telegram")
 
 
+@pytest.mark.parametrize(("script", "language"), RUNS)
+async def test_a_conversation_holds_in_the_web_chat(script, language, sqlite_store, house):
+    async with Web(house(sqlite_store)) as web, Browser(web, language) as browser:
+        await talk(script, language, browser, house(sqlite_store))
+    await check_what_it_leaves(script, language, sqlite_store, "web")
+
+
+@pytest.mark.parametrize(("script", "language"), TOGETHER)
+async def test_a_conversation_holds_over_several_doors(script, language, store, house):
+    async with Telegram(house(store)) as telegram, Web(house(store)) as web, Browser(web, language) as browser:
+        web.also.append(telegram.delivery.take)
+        telegram.also.append(web.boxes.take)
+        await talk(script, language, {"web": browser, "telegram": TelegramDoor(telegram, language)}, house(store))
+        assert telegram.emulator.violations == []
+        await browser.read_everything()
+    await check_what_it_leaves(script, language, store, "telegram")
+
+
 def test_outgoing_requests_are_held_against_the_bot_api():
     """Not a promise by itself: says aloud when the description is not there to hold them against."""
     if not (SHARED / "data" / "botapi").exists():
         pytest.skip("../shared/data/botapi is absent: requests were not checked against the Bot API's description")
 
 
-async def talk(script, language, door, house):
-    now = language
+async def talk(script, language, doors, house):
+    """`doors`: one, or channel -> door where the transcript is of several."""
+    now, door, remembered = language, doors, ""
     for number, line in enumerate(script["talk"], 1):
         where = f"line {number}: {line}"
-        heard = len(door.heard)
+        heard = 0 if isinstance(door, dict) else len(door.heard)
         match line:
+            case {"at": channel} if isinstance(doors, dict):
+                door = doors[channel]
+                await until(lambda door=door: door.is_quiet())
+                continue
             case {"at": channel} if channel != door.channel:
                 continue
+            case {"remember": pattern}:  # what the bot said, to be said later
+                remembered = next(match[0] for each in reversed(door.heard) if (match := re.search(pattern, each.text)))
+                continue
+            case {"you": "$remembered"}:
+                await door.say(remembered)
             case {"you": text}:
                 await door.say(text.get(language, text.get("en")) if isinstance(text, dict) else text)
             case {"type": sentence}:  # the label of a button, typed instead of pressed
@@ -71,10 +104,9 @@ async def talk(script, language, door, house):
                 await door.press(code.replace("$language", language))
             case {"press-old": code}:
                 old = next(each for each in door.heard if code in each.buttons)
-                if door.channel == "telegram":
-                    await door.press(code, old)
-                else:
-                    continue  # a terminal has no old buttons
+                if door.channel == "terminal":
+                    continue  # it has no old buttons
+                await door.press(code, old)
             case {"send": kind}:
                 if door.channel == "telegram":
                     await door.message(**UNREADABLE[kind])

@@ -138,6 +138,10 @@ class Words:
     def catalogue(self, language: str) -> Catalogue:
         return self._catalogues[language]
 
+    def constant(self, name: str) -> str:
+        """A fact that every sentence may use; empty where there is none."""
+        return self._constants.get(name, "")
+
     def exists(self, sentence: str) -> bool:
         return sentence in self._catalogues["en"].texts
 

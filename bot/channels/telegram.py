@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
 from bot.errors import SendError
-from bot.messages import Incoming, Kind, Outgoing, clean, shape
+from bot.messages import Incoming, Kind, Outgoing, clean, read_press, read_words, shape
 from storage.records import Address
 
 CHANNEL = "telegram"
 ALLOWED_UPDATES = ["message", "edited_message", "callback_query", "my_chat_member"]
 TEXT_LIMIT = 4096  # UTF-16 units, after entity parsing (we send no entities)
 LABEL_LIMIT = 60  # characters of a button that a phone still shows in part
-PRESSED = re.compile(r"q:(\d{1,12}):([a-z.][A-Za-z0-9_-]{0,31})")  # sources bring codes like fa_AF
 
 # Something happened to a private chat that is no message of the person.
 _SERVICE = frozenset(
@@ -78,17 +76,14 @@ def _read_message(message: Mapping[str, Any], source: str, key: str) -> Incoming
     if "text" not in message:
         kind = next((each for each in _MEDIA if each in message), "message")
         return Incoming(source, key, Kind.UNREADABLE, kind, address=address, language_hint=hint)
-    text = clean(_string(message["text"]))
-    if match := re.match(r"/([A-Za-z0-9_]{1,32})(?:@\w+)?(?:\s+(.*))?$", text, re.DOTALL):
-        return Incoming(source, key, Kind.COMMAND, match[1].lower(), (match[2] or "").strip()[:64], address=address, language_hint=hint)
-    return Incoming(source, key, Kind.TEXT, text, address=address, language_hint=hint)
+    kind, value, argument = read_words(clean(_string(message["text"])))
+    return Incoming(source, key, kind, value, argument, address=address, language_hint=hint)
 
 
 def _read_press(query: Mapping[str, Any], source: str, key: str) -> Incoming:
     message = query.get("message")
     chat = message["chat"]["id"] if message else query["from"]["id"]
-    pressed = PRESSED.fullmatch(_string(query.get("data", "")))
-    prompt, code = (int(pressed[1]), pressed[2]) if pressed else (-1, "?")  # a button that no version of ours made: an old one
+    prompt, code = read_press(_string(query.get("data", "")))
     if message and message["chat"].get("type", "private") != "private":
         return Incoming(source, key, Kind.GROUP, address=Address(CHANNEL, str(int(chat))))
     reference = str(int(message["message_id"])) if message else ""

@@ -74,14 +74,15 @@ _BAD_TOKEN = "Telegram refuses the token in FRONTDOOR_TELEGRAM_TOKEN. Copy it ag
 
 class TelegramBot:
     def __init__(self, driver: Driver, bot_id: str) -> None:
-        self._driver, self._id, self._name = driver, bot_id, None
+        self._driver, self._id = driver, bot_id
+        self._name: str | None = None
         self._receipts: set[asyncio.Task[None]] = set()
 
     async def introduce(self, commands: Mapping[str | None, Mapping[str, str]], webhook: tuple[str, str] | None = None) -> None:
         """Ask who we are, say where updates go (`webhook`: address and secret; else they are fetched), and register the
         commands per language (two-letter codes only; None: everybody else). Waits for Telegram if it can't be reached; raises
         FrontdoorError when the token or the webhook is refused."""
-        self._name = (await self._insist("getMe", {}, _BAD_TOKEN)).get("username")
+        await self.ask_name()
         if webhook:
             url, secret = webhook
             where = {"url": url, "secret_token": secret, "allowed_updates": telegram.ALLOWED_UPDATES, "max_connections": 40}
@@ -91,6 +92,11 @@ class TelegramBot:
         for language, names in commands.items():
             parameters = {"commands": telegram.commands(names), **({"language_code": language} if language else {})}
             await self._try("setMyCommands", parameters)
+
+    async def ask_name(self) -> str:
+        """Waits for Telegram if it can't be reached. Raises FrontdoorError when the token is refused."""
+        self._name = (await self._insist("getMe", {}, _BAD_TOKEN)).get("username")
+        return self._name or ""
 
     async def _insist(self, method: str, parameters: dict[str, Any], refused: str) -> Any:
         """Until Telegram can be reached. Raises FrontdoorError with `refused`."""
@@ -116,7 +122,7 @@ class TelegramBot:
             meaning = error.meaning if isinstance(error, Refused) else error
             log.warning("%s was refused: %s", Code(method), Code(meaning.reason))
 
-    async def receive(self, handle: Callable[[Sequence[Incoming]], Awaitable[None]], may: Callable[[], bool] = lambda: True) -> None:
+    async def receive(self, handle: Callable[[Sequence[Incoming]], Awaitable[object]], may: Callable[[], bool] = lambda: True) -> None:
         """For ever: fetch, commit, and only then confirm (by asking for what comes after). `may`: is it our turn to poll?"""
         offset, wait = None, 0.5
         while True:
@@ -135,7 +141,7 @@ class TelegramBot:
             if raw:
                 offset = await self._take_in(raw, handle)
 
-    async def _take_in(self, raw: list[dict[str, Any]], handle: Callable[[Sequence[Incoming]], Awaitable[None]]) -> int:
+    async def _take_in(self, raw: list[dict[str, Any]], handle: Callable[[Sequence[Incoming]], Awaitable[object]]) -> int:
         batch = [incoming for update in raw if (incoming := telegram.read_update(update, self._id))]
         wait = 0.1
         while True:
@@ -150,7 +156,7 @@ class TelegramBot:
             self._acknowledge(update)
         return max(int(update["update_id"]) for update in raw) + 1
 
-    async def hand_in(self, update: dict[str, Any], take_in: Callable[[Incoming], Awaitable[None]]) -> None:
+    async def hand_in(self, update: dict[str, Any], take_in: Callable[[Incoming], Awaitable[object]]) -> None:
         """One update that came by webhook; returning confirms it. Raises what `take_in` raises."""
         if incoming := telegram.read_update(update, self._id):
             await take_in(incoming)

@@ -11,7 +11,7 @@ from itertools import count
 from typing import TextIO
 from uuid import uuid4
 
-from bot.messages import Choice, Incoming, Kind, Outgoing, clean
+from bot.messages import Choice, Incoming, Kind, Outgoing, clean, read_press, read_words
 from storage.errors import StoreAway
 from storage.records import Address
 
@@ -33,11 +33,9 @@ class Terminal:
             return None
         number = re.fullmatch(r"#(\d{1,3})", text) or (None if self._typing else re.fullmatch(r"(\d{1,3})", text))
         if number and 0 < int(number[1]) <= len(self._choices):
-            _, prompt, code = self._choices[int(number[1]) - 1].data.split(":")
-            return self._incoming(key, Kind.PRESS, code, prompt=int(prompt))
-        if command := re.match(r"/(\w{1,32})(?:\s+(.*))?$", text):
-            return self._incoming(key, Kind.COMMAND, command[1].lower(), argument=command[2] or "")
-        return self._incoming(key, Kind.TEXT, text)
+            prompt, code = read_press(self._choices[int(number[1]) - 1].data)
+            return self._incoming(key, Kind.PRESS, code, prompt=prompt)
+        return self._incoming(key, *read_words(text))
 
     def _incoming(self, key: str, kind: Kind, value: str, argument: str = "", prompt: int = 0) -> Incoming:
         return Incoming(CHANNEL, key, kind, value, argument, prompt, self._address, self._hint)

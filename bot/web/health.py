@@ -10,12 +10,12 @@ import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
 
 from bot.errors import FrontdoorError
 
 
-def application(is_ready: Callable[[], Awaitable[bool]], more: Sequence[Route] = ()) -> Starlette:
+def application(is_ready: Callable[[], Awaitable[bool]], more: Sequence[BaseRoute] = ()) -> Starlette:
     """`more`: what else answers."""
 
     async def alive(_: Request) -> PlainTextResponse:
@@ -35,6 +35,7 @@ def listen(address: str) -> socket.socket:
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         sock.bind((host, int(port)))
+        sock.listen()  # who comes before we are ready waits a moment instead of being refused
     except OSError as error:
         sock.close()
         raise FrontdoorError(
@@ -43,9 +44,9 @@ def listen(address: str) -> socket.socket:
     return sock
 
 
-async def serve(app: Starlette, sock: socket.socket) -> None:
-    """Until cancelled."""
-    server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False, lifespan="off"))
+async def serve(app: Starlette, sock: socket.socket, proxies: str = "127.0.0.1") -> None:
+    """Until cancelled. `proxies`: whose X-Forwarded-For and X-Forwarded-Proto are believed."""
+    server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", forwarded_allow_ips=proxies, server_header=False))
     task = asyncio.create_task(server._serve([sock]))  # noqa: SLF001 - serve() would take over the process's signal handlers, which are ours
     try:
         await asyncio.shield(task)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hmac
-import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -12,6 +11,7 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
 from bot.batches import Full
+from bot.web.requests import Refused, json_object
 from storage.errors import StoreAway
 
 PATH = "/telegram/webhook"
@@ -28,14 +28,11 @@ def route(secret: str, take_in: TakeIn) -> Route:
         told = request.headers.get("X-Telegram-Bot-Api-Secret-Token", "")
         if not hmac.compare_digest(told.encode("utf-8", "replace"), secret.encode()):
             return PlainTextResponse("the secret is missing or wrong\n", 401)
-        body = await _body(request)
-        if body is None:
-            return PlainTextResponse("too large\n", 413)
         try:
-            update = json.loads(body)
-        except (ValueError, RecursionError):
-            return PlainTextResponse("no JSON\n", 400)
-        if not isinstance(update, dict) or type(update.get("update_id")) is not int:
+            update = await json_object(request, LARGEST_BODY)
+        except Refused as refused:
+            return PlainTextResponse(f"{refused.sentence}\n", refused.status)
+        if type(update.get("update_id")) is not int:
             return PlainTextResponse("no update\n", 400)
         try:
             await take_in(update)
@@ -44,13 +41,3 @@ def route(secret: str, take_in: TakeIn) -> Route:
         return PlainTextResponse("")
 
     return Route(PATH, receive, methods=["POST"])
-
-
-async def _body(request: Request) -> bytes | None:
-    """None: larger than it may be; then no more of it is read."""
-    body = b""
-    async for piece in request.stream():
-        body += piece
-        if len(body) > LARGEST_BODY:
-            return None
-    return body

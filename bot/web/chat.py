@@ -1,0 +1,262 @@
+"""/chat: the whole bot in a browser, for people without Telegram or who don't trust it.
+
+The page itself knows nobody: it is the same for everyone, and sets no cookie (one that is SameSite=Strict does not come along
+when somebody follows a link from elsewhere, so a page that set one would throw the remembered session away). Its script then
+says hello, and gets a session. Everything that is said goes through intake like any update.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+from urllib.parse import urlsplit
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, RedirectResponse, Response, StreamingResponse
+from starlette.routing import BaseRoute, Route
+
+from bot.batches import Full
+from bot.channels import webchat
+from bot.channels.webchat import BadMessage
+from bot.letters import word
+from bot.messages import Incoming
+from bot.web.mailboxes import Mailboxes
+from bot.web.page import Page
+from bot.web.requests import Buckets, Refused, caller_of, json_object
+from storage import sessions
+from storage.errors import StoreAway
+from storage.records import Address, Letter
+from storage.sessions import REMEMBERED, Session
+from storage.store import Store, Unit, undisturbed
+from translations.words import Words
+
+LARGEST_BODY = 65_536  # bytes; 4,096 characters, each written as two \u.... escapes, have 49,152
+HEARTBEAT = 15.0  # seconds of silence after which the page is told that the line still stands
+SESSION_CHECKED = 4  # heartbeats: so often an open page is asked whether its session still lives
+MOST_PAGES = 2_000  # open at once in one process
+HARMLESS = "/calendar"
+
+TakeIn = Callable[[Incoming], Awaitable[bool]]  # on disk; was it new? Raises Full, StoreAway
+
+
+@dataclass(slots=True)
+class Limits:
+    """Before anything is stored. A shelter or a workshop has one address for many, so addresses get much more than people."""
+
+    clock: Callable[[], float] = field(default_factory=lambda: asyncio.get_running_loop().time)
+    on: bool = True
+    beginnings: Buckets = field(init=False)  # new chats of an address
+    addresses: Buckets = field(init=False)  # requests of an address
+    chats: Buckets = field(init=False)  # messages of one chat
+
+    def __post_init__(self) -> None:
+        self.beginnings = Buckets(60, 0.2, self.clock)
+        self.addresses = Buckets(400, 40, self.clock)
+        self.chats = Buckets(20, 1, self.clock)
+
+    def take(self, buckets: Buckets, caller: str) -> None:
+        """Raises Refused."""
+        if self.on and (wait := buckets.take(caller)):
+            raise Refused(429, "That was fast. Please wait a moment.", wait)
+
+
+class WebChat:
+    def __init__(self, store: Store, words: Words, boxes: Mailboxes, take_in: TakeIn, page: Page, limits: Limits, *, origin: str = "") -> None:
+        """`origin`: where the world reaches us, as https://bot.example.org; without it, the host that the browser names."""
+        self._store, self._words, self._boxes, self._take_in, self._limits = store, words, boxes, take_in, limits
+        self._page, self._origin = page, origin
+
+    def routes(self) -> list[BaseRoute]:
+        return [
+            *self._page.routes(),
+            Route("/chat/letters", self._explained(self.letters), methods=["GET"]),
+            Route("/chat/hello", self._explained(self.hello), methods=["POST"]),
+            Route("/chat/say", self._explained(self.say), methods=["POST"]),
+            Route("/chat/seen", self._explained(self.seen), methods=["POST"]),
+            Route("/chat/remember", self._explained(self.remember), methods=["POST"]),
+            Route("/chat/leave", self._explained(self.leave), methods=["POST"]),
+        ]
+
+    def _explained(self, serve: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
+        """Whatever is refused is refused with one sentence, and never as a fault of ours."""
+
+        async def serve_or_explain(request: Request) -> Response:
+            try:
+                self._check_origin(request)
+                self._limits.take(self._limits.addresses, caller_of(request))
+                return await serve(request)
+            except Refused as refused:
+                response = JSONResponse({"error": refused.sentence}, refused.status, {**NEVER_KEPT, **refused.headers})
+                if refused.status == 401:
+                    self._take_cookie_away(request, response)
+                return response
+            except BadMessage as bad:
+                return JSONResponse({"error": str(bad)}, 400, NEVER_KEPT)
+            except (Full, StoreAway):
+                return JSONResponse({"error": "Not now; please try again."}, 503, {**NEVER_KEPT, "Retry-After": "2"})
+
+        return serve_or_explain
+
+    # ---- what the page asks for ----
+
+    async def hello(self, request: Request) -> Response:
+        body = await json_object(request, LARGEST_BODY)
+        token, session, is_new = _token(request), None, False
+        if token:
+            session = await self._session(request)
+        incoming = webchat.read_hello(body, session.address if session else Address(webchat.CHANNEL, secrets.token_hex(16)))
+        if session is None or token is None:
+            self._limits.take(self._limits.beginnings, caller_of(request))
+            token, is_new, address = secrets.token_urlsafe(32), True, incoming.address
+            assert address  # noqa: S101 - read_hello() was given one
+            language = self._page.language(request, incoming.language_hint)
+            session = await self._write(partial(sessions.begin, key=_key(token), address=address.address, language=language))
+        self._limits.take(self._limits.chats, session.address.address)
+        await self._take_in(incoming)
+        response = JSONResponse({"saved": True, "remembered": session.remembered, "session": "new" if is_new else "known"}, headers=NEVER_KEPT)
+        self._give_cookie(request, response, token, remembered=session.remembered)
+        return response
+
+    async def say(self, request: Request) -> Response:
+        body = await json_object(request, LARGEST_BODY)
+        session = await self._session(request)
+        incoming, seen = webchat.read_said(body, session.address), webchat.read_seen(body)
+        self._limits.take(self._limits.chats, session.address.address)
+        self._boxes.seen(session.address.address, seen)
+        if await self._take_in(incoming):
+            return JSONResponse({"saved": True}, headers=NEVER_KEPT)
+        return JSONResponse({"saved": True, "error": "This message was saved already."}, 409, NEVER_KEPT)
+
+    async def seen(self, request: Request) -> Response:
+        body = await json_object(request, LARGEST_BODY)
+        session = await self._session(request)
+        self._boxes.seen(session.address.address, webchat.read_seen(body))
+        return Response(status_code=204, headers=NEVER_KEPT)
+
+    async def remember(self, request: Request) -> Response:
+        remembered = (await json_object(request, LARGEST_BODY)).get("on") is True
+        await self._session(request)
+        token = str(_token(request))
+        await self._write(partial(sessions.remember, key=_key(token), remembered=remembered))
+        response = JSONResponse({"remembered": remembered}, headers=NEVER_KEPT)
+        self._give_cookie(request, response, token, remembered=remembered)
+        return response
+
+    async def leave(self, request: Request) -> Response:
+        """The quick exit: over on the server too, whatever happens to the page."""
+        if token := _token(request):
+            session = await self._read(partial(sessions.look, key=_key(token)))
+            await self._write(partial(sessions.end, key=_key(token)))
+            self._store.unscrubbed = True
+            if session:
+                self._boxes.end(session.address.address, "left")
+        response = RedirectResponse(HARMLESS, 303, NEVER_KEPT)
+        self._take_cookie_away(request, response)
+        return response
+
+    async def letters(self, request: Request) -> Response:
+        session = await self._session(request)
+        if self._boxes.count() >= MOST_PAGES:
+            raise Full
+        headers = {**NEVER_KEPT, "X-Accel-Buffering": "no"}
+        return StreamingResponse(self._stream(session, _key(str(_token(request)))), media_type="text/event-stream", headers=headers)
+
+    async def _stream(self, session: Session, key: bytes) -> AsyncIterator[bytes]:
+        """Server-sent events (WHATWG HTML, 9.2)."""
+        silences = 0
+        with self._boxes.opened(session.address.address) as page:
+            yield b"retry: 2000\n\n"
+            while True:
+                match await page.next(HEARTBEAT):
+                    case Letter() as letter:
+                        yield _event("letter", webchat.write(letter, word(letter, self._words)), letter.id)
+                    case str() as why:
+                        if why in {"left", "idle"}:
+                            yield _event("ended", {"why": why})
+                        return
+                    case _:
+                        silences += 1
+                        if silences % SESSION_CHECKED == 0 and not await self._lives(key):
+                            page.end("idle")
+                        yield b":\n\n"
+
+    # ---- sessions ----
+
+    async def _session(self, request: Request) -> Session:
+        """Raises Refused (401) for a cookie that we did not give, or whose session is over."""
+        token = _token(request)
+        session: Session | None = await self._read(partial(sessions.look, key=_key(token))) if token else None
+        if session is None:
+            raise Refused(401, "This chat is closed.")
+        return session
+
+    async def _lives(self, key: bytes) -> bool:
+        try:
+            return await self._read(partial(sessions.look, key=key)) is not None
+        except StoreAway:
+            return True
+
+    async def _read(self, work: Callable[[Unit], Awaitable[Any]]) -> Any:
+        async def once() -> Any:
+            async with self._store.read() as unit:
+                return await work(unit)
+
+        return await undisturbed(once())
+
+    async def _write(self, work: Callable[[Unit], Awaitable[Any]]) -> Any:
+        async def once() -> Any:
+            async with self._store.begin() as unit:
+                return await work(unit)
+
+        return await undisturbed(once())
+
+    def _check_origin(self, request: Request) -> None:
+        """Only our own page may speak for somebody. Raises Refused."""
+        if request.method == "GET":
+            if request.headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}:
+                raise Refused(403, "Only the page of this chat may ask for this.")
+            return
+        origin, host = request.headers.get("origin"), request.headers.get("host", "")
+        if origin is None:
+            fine = request.headers.get("sec-fetch-site") == "same-origin"
+        else:
+            fine = origin == self._origin if self._origin else urlsplit(origin).netloc == host
+        if not fine:
+            raise Refused(403, "Only the page of this chat may send this.")
+
+    def _give_cookie(self, request: Request, response: Response, token: str, *, remembered: bool) -> None:
+        name, secure = _cookie(request)
+        age = int(REMEMBERED.total_seconds()) if remembered else None
+        response.set_cookie(name, token, max_age=age, path="/", secure=secure, httponly=True, samesite="strict")
+
+    def _take_cookie_away(self, request: Request, response: Response) -> None:
+        name, secure = _cookie(request)
+        response.delete_cookie(name, path="/", secure=secure, httponly=True, samesite="strict")
+
+
+NEVER_KEPT: Mapping[str, str] = {"Cache-Control": "no-store"}
+
+
+def _cookie(request: Request) -> tuple[str, bool]:
+    """Its name, and whether it may only travel encrypted. The prefix keeps a neighbouring subdomain from planting one."""
+    secure = request.url.scheme == "https"
+    return ("__Host-frontdoor" if secure else "frontdoor"), secure
+
+
+def _token(request: Request) -> str | None:
+    return request.cookies.get(_cookie(request)[0]) or None
+
+
+def _key(token: str) -> bytes:
+    return hashlib.sha256(token.encode("utf-8", "replace")).digest()
+
+
+def _event(name: str, data: Mapping[str, Any], number: int | None = None) -> bytes:
+    head = f"event: {name}\n" + (f"id: {number}\n" if number is not None else "")
+    return f"{head}data: {json.dumps(data, ensure_ascii=False)}\n\n".encode()
