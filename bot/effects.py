@@ -31,6 +31,7 @@ class Context:
     words: Words
     programme: Programme
     memo: Mapping[str, str]  # what was answered in the dialog that calls it
+    write: Callable[[], Awaitable[None]]  # what the batch changed so far; before an effect looks at the tables, or empties them
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,21 +49,20 @@ class Outcome:
 
     letters: tuple[Mapping[str, Any], ...] = ()
     erased: bool = False
+    finished: bool = False  # the person's profile is complete
     moved: Moved | None = None
     parted: frozenset[int] = frozenset()  # other chats that are nobody's any more
     notices: tuple[Draft, ...] = ()  # to other chats
 
 
-async def finish_profile(context: Context) -> Outcome:
+async def finish_profile(_: Context) -> Outcome:
     """The profile is complete, until it is changed."""
-    if context.person:
-        await people.finish(context.unit, context.person.id)
-        await people.changed(context.unit, [context.person.id])
-    return Outcome()
+    return Outcome(finished=True)
 
 
 async def erase(context: Context) -> Outcome:
     """Really everything: the person with every chat of theirs, or the chat alone."""
+    await context.write()
     if context.person:
         await people.erase(context.unit, context.person.id)
     await people.erase_chat(context.unit, context.chat.id)
@@ -106,6 +106,7 @@ async def join_by_code(context: Context) -> Outcome:
     who has no other chat than this one is absorbed: their answers come along where the other has none."""
     unit, chat, mine = context.unit, context.chat, context.person
     digits = "".join(str(unicodedata.decimal(each)) for each in context.memo.get("code", "") if each.isdecimal())
+    await context.write()
     giver = await codes.redeem(unit, digits, chat.id)
     there = await chats.get(unit, giver) if giver else None
     if there is None or there.person_id is None:

@@ -169,6 +169,7 @@ class _Work:
     people: dict[UUID, Person] = field(default_factory=dict)
     answers: dict[UUID, dict[Question, AnswerRow | None]] = field(default_factory=lambda: defaultdict(dict))
     decisions: list[tuple[UUID, ConsentRow]] = field(default_factory=list)
+    finished: set[UUID] = field(default_factory=set)  # profiles
     unfinished: set[UUID] = field(default_factory=set)  # a consent was taken back: every facet is looked at anew
     drafts: list[Draft] = field(default_factory=list)
     erased: bool = False  # something was, so the database's log must be emptied after the commit
@@ -206,9 +207,10 @@ class _Work:
         self.answer(chat, turn)
         said: list[Mapping[str, Any]] = [pack(message, replaces=incoming.message) for message in turn.said]
         for effect in turn.effects:
-            await self.write()
             person = self.people.get(chat.person_id) if chat.person_id else None
-            outcome = await EFFECTS[effect.name](Context(self.unit, chat, person, self.scripts, self.words, programme, effect.memo))
+            outcome = await EFFECTS[effect.name](Context(self.unit, chat, person, self.scripts, self.words, programme, effect.memo, self.write))
+            if outcome.finished and person:
+                self.finished.add(person.id)
             said = [*outcome.letters, *said]
             self.drafts += outcome.notices
             self.part(outcome.parted)
@@ -264,6 +266,7 @@ class _Work:
         """The answers that hung on a consent go with it, facets and all; so do those whose question the scripts no longer know."""
         self.erased = True
         self.unfinished.add(person.id)
+        self.finished.discard(person.id)
         for question in person.answers:
             step = self.scripts.question(question[0])
             if step is None or step.purpose == purpose:
@@ -313,16 +316,18 @@ class _Work:
 
     async def write(self) -> None:
         """Answers, decisions and what follows from them, one statement per table."""
-        decisions, answers, unfinished = self.decisions, {person_id: rows for person_id, rows in self.answers.items() if rows}, self.unfinished
-        self.decisions, self.answers, self.unfinished = [], defaultdict(dict), set()
+        decisions, answers = self.decisions, {person_id: rows for person_id, rows in self.answers.items() if rows}
+        finished, unfinished = self.finished, self.unfinished
+        self.decisions, self.answers, self.finished, self.unfinished = [], defaultdict(dict), set(), set()
         await people.decide(self.unit, decisions)
         await people.save_answers(self.unit, {person_id: [row for row in rows.values() if row] for person_id, rows in answers.items()})
         await people.drop_answers(self.unit, [(person_id, *question) for person_id, rows in answers.items() for question, row in rows.items() if row is None])
         await people.unfinish(self.unit, unfinished)
+        await people.finish(self.unit, finished)
         await people.set_facets(
             self.unit, self.facets({person_id: {*rows} for person_id, rows in answers.items()} | {each: {*self.people[each].answers} for each in unfinished})
         )
-        await people.changed(self.unit, {*answers, *(person_id for person_id, _ in decisions)})
+        await people.changed(self.unit, {*answers, *finished, *(person_id for person_id, _ in decisions)})
 
     def facets(self, looked_at: Mapping[UUID, set[Question]]) -> dict[tuple[UUID, str], list[str]]:
         """Every facet that one of these questions feeds, with all of its values."""

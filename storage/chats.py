@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -36,10 +37,15 @@ async def lock(unit: Unit, wanted: Mapping[Address, str]) -> dict[Address, Chat]
         }
         for key, where in sorted(keys.items())
     ]
-    chats = tables.chats
-    statement = unit.insert(chats)
-    statement = statement.on_conflict_do_update(index_elements=["channel", "address_key"], set_={"heard_at": statement.excluded.heard_at}).returning(chats)
-    return {keys[row.address_key]: _chat(unit, row, keys[row.address_key].address) for row in await unit.connection.execute(statement, rows)}
+    found = await unit.connection.execute(_locking(unit.insert), rows)
+    return {keys[row.address_key]: _chat(unit, row, keys[row.address_key].address) for row in found}
+
+
+@cache
+def _locking(insert: Any) -> Any:
+    statement = insert(tables.chats)
+    heard = {"heard_at": statement.excluded.heard_at}
+    return statement.on_conflict_do_update(index_elements=["channel", "address_key"], set_=heard).returning(tables.chats)
 
 
 async def save(unit: Unit, chats: Iterable[Chat]) -> None:
@@ -59,12 +65,19 @@ async def save(unit: Unit, chats: Iterable[Chat]) -> None:
             }
         )
     if rows:
-        chats_ = tables.chats
-        values = {
-            name: bindparam(f"_{short}", type_=chats_.c[name].type)
+        await unit.connection.execute(_SAVING, rows)
+
+
+_SAVING = (
+    update(tables.chats)
+    .where(tables.chats.c.id == bindparam("row"))
+    .values(
+        {
+            name: bindparam(f"_{short}", type_=tables.chats.c[name].type)
             for name, short in (("state", "state"), ("turn", "turn"), ("language", "language"), ("person_id", "person"), ("unreachable", "unreachable"))
         }
-        await unit.connection.execute(update(chats_).where(chats_.c.id == bindparam("row")).values(values), rows)
+    )
+)
 
 
 async def mark_unreachable(unit: Unit, chat_id: int, reason: str | None) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from functools import partial
 from typing import Any
 
 import psycopg
@@ -14,17 +15,10 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from storage.errors import StoreError
+from storage.sqlite import open_sqlite
 
 READING = {"frontdoor_reading": True}  # execution option: this transaction writes nothing
 
-_PRAGMAS = (
-    "journal_mode=WAL",
-    "synchronous=FULL",  # NORMAL loses acknowledged rows at a power cut (TRUST.md, 6)
-    "busy_timeout=10000",
-    "foreign_keys=ON",
-    "secure_delete=ON",  # what is erased is overwritten
-    "cache_size=-32000",
-)
 _SQLITE_PASSING = {5, 6, 7, 8, 10, 13, 14, 15}  # BUSY LOCKED NOMEM READONLY IOERR FULL CANTOPEN PROTOCOL
 _POSTGRES_PASSING = {
     "08",
@@ -60,21 +54,12 @@ def connect(url: URL) -> AsyncEngine:
     """An engine whose writing transactions begin as `BEGIN IMMEDIATE` on SQLite: with the driver's default, concurrent
     turns overwrite each other without any error (TRUST.md, 6). Statement parameters never reach an error message."""
     if url.drivername.startswith("sqlite"):
-        engine = create_async_engine(url, hide_parameters=True, pool_size=5)
-        event.listen(engine.sync_engine, "connect", _prepare_sqlite)
+        engine = create_async_engine(url, hide_parameters=True, pool_size=5, async_creator=partial(open_sqlite, str(url.database)))
         event.listen(engine.sync_engine, "begin", _begin_sqlite)
         return engine
     keepalive = "-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3"  # a vanished machine gives its lease back
     timeouts = {"connect_timeout": 5, "options": f"-c lock_timeout=15000 -c timezone=UTC {keepalive}", "tcp_user_timeout": 15000}
     return create_async_engine(url, hide_parameters=True, pool_size=10, pool_pre_ping=False, connect_args=timeouts)
-
-
-def _prepare_sqlite(connection: Any, _record: Any) -> None:
-    connection.isolation_level = None  # transactions are ours, not the driver's
-    cursor = connection.cursor()
-    for pragma in _PRAGMAS:
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()
 
 
 def _begin_sqlite(connection: Connection) -> None:

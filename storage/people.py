@@ -8,6 +8,7 @@ import os
 import random
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -72,9 +73,14 @@ async def save_answers(unit: Unit, rows: Mapping[UUID, Sequence[AnswerRow]]) -> 
         for answer in answers
     ]
     if values:
-        statement = unit.insert(tables.answers)
-        changed = {name: statement.excluded[name] for name in ("kind", "code", "content", "language", "given_by", "version", "at")}
-        await unit.connection.execute(statement.on_conflict_do_update(index_elements=["person_id", "question", "round"], set_=changed), values)
+        await unit.connection.execute(_saving(unit.insert), values)
+
+
+@cache
+def _saving(insert: Any) -> Any:
+    statement = insert(tables.answers)
+    changed = {name: statement.excluded[name] for name in ("kind", "code", "content", "language", "given_by", "version", "at")}
+    return statement.on_conflict_do_update(index_elements=["person_id", "question", "round"], set_=changed)
 
 
 async def drop_answers(unit: Unit, keys: Iterable[tuple[UUID, str, str]]) -> None:
@@ -121,9 +127,11 @@ async def unfinish(unit: Unit, ids: Iterable[UUID]) -> None:
         await unit.connection.execute(update(tables.people).where(tables.people.c.id.in_(ids)).values(finished_at=None))
 
 
-async def finish(unit: Unit, person_id: UUID) -> None:
-    """The profile is complete."""
-    await unit.connection.execute(update(tables.people).where(tables.people.c.id == person_id).values(finished_at=unit.now))
+async def finish(unit: Unit, ids: Iterable[UUID]) -> None:
+    """Their profiles are complete."""
+    ids = list(ids)
+    if ids:
+        await unit.connection.execute(update(tables.people).where(tables.people.c.id.in_(ids)).values(finished_at=unit.now))
 
 
 async def changed(unit: Unit, ids: Iterable[UUID]) -> None:

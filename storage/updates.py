@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from datetime import timedelta
+from functools import cache
+from typing import Any
 
 from sqlalchemy import delete, insert
 
@@ -19,9 +21,12 @@ async def first_sights(unit: Unit, keys: Iterable[tuple[str, str]]) -> set[tuple
     """Those (source, key) that were never taken in before; from now on they were. In sorted order, so that two processes
     with overlapping batches wait for each other instead of deadlocking."""
     rows = [{"source": source, "key": key, "at": unit.now} for source, key in sorted(set(keys))]
-    seen = tables.updates
-    fresh = await unit.connection.execute(unit.insert(seen).on_conflict_do_nothing().returning(seen.c.source, seen.c.key), rows)
-    return {(row.source, row.key) for row in fresh}
+    return {(row.source, row.key) for row in await unit.connection.execute(_seeing(unit.insert), rows)}
+
+
+@cache
+def _seeing(insert: Any) -> Any:
+    return insert(tables.updates).on_conflict_do_nothing().returning(tables.updates.c.source, tables.updates.c.key)
 
 
 async def set_apart(unit: Unit, poison: Poison) -> None:

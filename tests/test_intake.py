@@ -323,7 +323,7 @@ async def test_a_withdrawn_consent_leaves_no_facet_not_even_of_a_question_that_i
     async with world.store.begin() as unit:
         person = (await world.chat_in(unit, 1)).person_id
         await people.set_facets(unit, {(person, "of-a-question-that-is-gone"): ["x"]})
-        await people.finish(unit, person)
+        await people.finish(unit, [person])
     await world.command(1, "stop")
     await world.press(1, "profile")
     assert await world.count(tables.facets) == await world.count(tables.answers) == 0
