@@ -39,6 +39,7 @@ from translations.words import Words
 LARGEST_BODY = 65_536  # bytes; 4,096 characters, each written as two \u.... escapes, have 49,152
 HEARTBEAT = 15.0  # seconds of silence after which the page is told that the line still stands
 SESSION_CHECKED = 4  # heartbeats: so often an open page is asked whether its session still lives
+AFTER_GOODBYE = 40  # heartbeats: everything was erased, the session too, and the last words may be read in peace
 MOST_PAGES = 2_000  # open at once in one process
 HARMLESS = "/calendar"
 
@@ -93,7 +94,7 @@ class WebChat:
                 return await serve(request)
             except Refused as refused:
                 response = JSONResponse({"error": refused.sentence}, refused.status, {**NEVER_KEPT, **refused.headers})
-                if refused.status == 401:
+                if refused.status == 401 and serve != self.seen:  # a goodbye may still be on its way to be confirmed
                     self._take_cookie_away(request, response)
                 return response
             except BadMessage as bad:
@@ -169,12 +170,13 @@ class WebChat:
 
     async def _stream(self, session: Session, key: bytes) -> AsyncIterator[bytes]:
         """Server-sent events (WHATWG HTML, 9.2)."""
-        silences = 0
+        silences, was_goodbye = 0, False
         with self._boxes.opened(session.address.address) as page:
             yield b"retry: 2000\n\n"
             while True:
                 match await page.next(HEARTBEAT):
                     case Letter() as letter:
+                        was_goodbye = letter.chat_id is None
                         yield _event("letter", webchat.write(letter, word(letter, self._words)), letter.id)
                     case str() as why:
                         if why in {"left", "idle"}:
@@ -182,7 +184,8 @@ class WebChat:
                         return
                     case _:
                         silences += 1
-                        if silences % SESSION_CHECKED == 0 and not await self._lives(key):
+                        patience = AFTER_GOODBYE if was_goodbye else SESSION_CHECKED
+                        if silences % patience == 0 and not await self._lives(key):
                             page.end("idle")
                         yield b":\n\n"
 
