@@ -12,8 +12,8 @@ test: .venv/ready-dev
 trust: .venv/ready-dev
 	TRUST=1 $(BIN)/python -m pytest -m trust tests/trust
 
-bench: .venv/ready-dev
-	$(BIN)/python benchmarks/engine.py
+bench: .venv/ready-bench
+	$(BIN)/python benchmarks/run.py
 
 lint: .venv/ready-dev
 	$(BIN)/ruff format --check .
@@ -37,4 +37,8 @@ clean:
 
 .venv/ready-dev: .venv/ready requirements-dev.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.lock
+	@touch $@
+
+.venv/ready-bench: .venv/ready-dev benchmarks/requirements.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r benchmarks/requirements.txt
 	@touch $@

@@ -26,7 +26,12 @@ def _settings() -> Settings:
 
 
 def _go(coroutine: Coroutine[Any, Any, Any]) -> Any:
-    return asyncio.run(coroutine)
+    try:
+        from uvloop import new_event_loop  # noqa: PLC0415
+    except ImportError:  # Windows
+        return asyncio.run(coroutine)
+    with asyncio.Runner(loop_factory=new_event_loop) as runner:
+        return runner.run(coroutine)
 
 
 @cli.command()
