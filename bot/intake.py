@@ -13,7 +13,7 @@ from uuid import UUID, uuid4
 
 from bot.effects import EFFECTS, Context, Moved, answer_of
 from bot.letters import pack
-from bot.messages import Incoming, Kind
+from bot.messages import Incoming, Kind, language_of
 from bot.settings import Programme
 from bot.sources import SOURCES
 from dialogs.model import Scripts
@@ -139,9 +139,8 @@ class Intake:
     def _guess(self, incoming: Incoming) -> str:
         """The likeliest language of somebody new: the link's, else the channel's, else by the script they write."""
         there = self._words.languages
-        link = next((part[2:] for part in incoming.argument.split("_") if part.startswith("l-")), "")
         text = incoming.value if incoming.kind is Kind.TEXT else ""
-        return closest(link, there) or closest(incoming.language_hint, there) or by_script(text, there) or there[0]
+        return closest(language_of(incoming.argument), there) or closest(incoming.language_hint, there) or by_script(text, there) or there[0]
 
     async def _set_apart(self, incoming: Incoming, error: Exception) -> tuple[set[Key], list[Letter]]:
         """One update that can't be taken in: into quarantine, and the person is asked to say it again. Raises StoreAway."""

@@ -83,6 +83,11 @@ def read_press(data: str) -> tuple[int, str]:
     return (int(pressed[1]), pressed[2]) if pressed else (-1, "?")
 
 
+def language_of(payload: str) -> str:
+    """The language that a link asks for, as in `sme_c-hanse_l-de`; empty: none."""
+    return next((part[2:] for part in payload.split("_") if part.startswith("l-")), "")
+
+
 _COMMAND = re.compile(r"/([A-Za-z0-9_]{1,32})(?:@\w+)?(?:\s+(.*))?$", re.DOTALL)
 _PRESSED = re.compile(r"q:(\d{1,12}):([a-z.][A-Za-z0-9_-]{0,31})")  # sources bring codes like fa_AF
 

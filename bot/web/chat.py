@@ -25,7 +25,7 @@ from bot.batches import Full
 from bot.channels import webchat
 from bot.channels.webchat import BadMessage
 from bot.letters import word
-from bot.messages import Incoming
+from bot.messages import Incoming, language_of
 from bot.web.mailboxes import Mailboxes
 from bot.web.page import Page
 from bot.web.requests import Buckets, Refused, caller_of, json_object
@@ -116,7 +116,7 @@ class WebChat:
             self._limits.take(self._limits.beginnings, caller_of(request))
             token, is_new, address = secrets.token_urlsafe(32), True, incoming.address
             assert address  # noqa: S101 - read_hello() was given one
-            language = self._page.language(request, incoming.language_hint)
+            language = self._page.language(request, language_of(incoming.argument), incoming.language_hint)
             session = await self._write(partial(sessions.begin, key=_key(token), address=address.address, language=language))
         self._limits.take(self._limits.chats, session.address.address)
         await self._take_in(incoming)

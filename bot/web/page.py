@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from bot.messages import clean
+from bot.messages import clean, language_of
 from translations.detect import closest
 from translations.words import Words, is_right_to_left, locale, own_name
 
@@ -56,16 +56,16 @@ class Page:
             Route("/calendar", self._calendar, methods=["GET"]),
         ]
 
-    def language(self, request: Request, wanted: str = "") -> str:
-        """The one asked for, else what the browser prefers, else the programme's first."""
+    def language(self, request: Request, *wanted: str) -> str:
+        """The first of those asked for that is there, else what the browser prefers, else the programme's first."""
         there = self._words.languages
         preferred = [part.partition(";")[0].strip() for part in request.headers.get("accept-language", "")[:200].split(",")]
-        return next((found for each in (wanted, *preferred) if (found := closest(each[:35], there))), there[0])
+        return next((found for each in (*wanted, *preferred) if (found := closest(each[:35], there))), there[0])
 
     async def _chat(self, request: Request) -> Response:
-        language = self.language(request, request.query_params.get("lang", ""))
-        shown = {"language": language, "dir": _direction(language), "words": self.sentences(language)}
         start = clean(request.query_params.get("start", ""))[:64]
+        language = self.language(request, request.query_params.get("lang", ""), language_of(start))
+        shown = {"language": language, "dir": _direction(language), "words": self.sentences(language)}
         facts = {
             **shown,
             "languages": [(each, own_name(each)) for each in self._words.languages],
