@@ -7,7 +7,7 @@ run: .venv/ready
 	@$(BIN)/frontdoor run
 
 test: .venv/ready-dev
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 trust: .venv/ready-dev
 	TRUST=1 $(BIN)/python -m pytest -m trust tests/trust

@@ -15,7 +15,6 @@ import os
 import random
 import socket
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -122,13 +121,14 @@ async def main(options: argparse.Namespace) -> None:
             "FRONTDOOR_PROGRAMME": str(ROOT / "programme.yaml"),
             "PYTHONPATH": str(ROOT),
         }
-        server = subprocess.Popen([sys.executable, "-m", "bot", "run"], cwd=folder, env=environment, stderr=subprocess.DEVNULL)
+        command = [sys.executable, "-m", "bot", "run"]
+        server = await asyncio.create_subprocess_exec(*command, cwd=folder, env=environment, stderr=asyncio.subprocess.DEVNULL)
         try:
             await asyncio.wait_for(ready(f"http://{address}"), 30)
             print(await measure(f"http://{address}", psutil.Process(server.pid), options.chats, options.every, options.seconds, options.seed))
         finally:
             server.terminate()
-            server.wait(10)
+            await asyncio.wait_for(server.wait(), 10)
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ def _settings() -> Settings:
     return settings
 
 
-def _go(coroutine: Coroutine[Any, Any, Any]) -> Any:
+def go(coroutine: Coroutine[Any, Any, Any]) -> Any:
     try:
         from uvloop import new_event_loop  # noqa: PLC0415
     except ImportError:  # Windows
@@ -39,7 +39,7 @@ def run() -> None:
     """Start everything. Without a Telegram token: a chat in this terminal."""
     from bot import app  # noqa: PLC0415
 
-    _go(app.run(_settings()))
+    go(app.run(_settings()))
 
 
 @cli.command()
@@ -47,7 +47,7 @@ def chat() -> None:
     """Talk to the bot in this terminal; a bot running beside it does not mind."""
     from bot import app  # noqa: PLC0415
 
-    _go(app.chat(_settings()))
+    go(app.chat(_settings()))
 
 
 @cli.command()
@@ -79,7 +79,7 @@ def doctor() -> None:
     """Say what is set, what is missing, and what to do."""
     from bot.doctor import examine  # noqa: PLC0415
 
-    healthy = _go(examine())
+    healthy = go(examine())
     raise typer.Exit(0 if healthy else 1)
 
 
@@ -88,7 +88,7 @@ def backup(file: Path) -> None:
     """Write everything into FILE, while the bot runs. The key file is not in it: keep that apart."""
     from bot.doctor import save_backup  # noqa: PLC0415
 
-    _go(save_backup(_settings(), file))
+    go(save_backup(_settings(), file))
 
 
 @cli.command()
@@ -96,7 +96,7 @@ def restore(file: Path) -> None:
     """Read a backup into a new, empty database. Nothing is ever overwritten."""
     from bot.doctor import load_backup  # noqa: PLC0415
 
-    _go(load_backup(_settings(), file))
+    go(load_backup(_settings(), file))
 
 
 @cli.command()
@@ -108,7 +108,7 @@ def link(entrance: str, campaign: str = "", language: str = "", bot: str = "", f
 
     settings = _settings()
     payload = payload_of(read_programme(settings.programme), entrance, campaign, language)
-    name = bot or (_go(bot_name(settings)) if settings.telegram_token else "")
+    name = bot or (go(bot_name(settings)) if settings.telegram_token else "")
     for door, address in links_of(payload, name, settings.public_url).items():
         print(f"{address}\n  {draw(address, folder / f'{payload}.{door}.svg')}")
 

@@ -8,6 +8,7 @@ import itertools
 import logging
 import os
 import random
+import re
 import shutil
 import sys
 import tempfile
@@ -35,11 +36,13 @@ CANARIES = {
     "text": "zz-kanarienvogel-quittengelee",
     "token": "4242:CANARYtokenCANARYtokenCANARYtoken00",
 }
-LOG = Path(tempfile.gettempdir()) / f"frontdoor-tests-{os.getpid()}.log"
+LOGS = Path(os.environ.get("TEST_LOGS") or tempfile.mkdtemp(prefix="frontdoor-tests-"))
+os.environ["TEST_LOGS"] = str(LOGS)  # the same for every worker of this run
+LOG = LOGS / f"{os.getpid()}.log"
 
 
 def pytest_configure(config):
-    """The whole suite logs at DEBUG into one file; test_zz_logs.py reads it at the end."""
+    """The whole suite logs at DEBUG, each worker into a file; pytest_sessionfinish() reads them all."""
     logs.install("DEBUG")
     for handler in list(logging.getLogger().handlers):
         if getattr(handler, "frontdoor", False):
@@ -47,15 +50,29 @@ def pytest_configure(config):
     handler = logging.FileHandler(LOG, encoding="utf-8")
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     logging.getLogger().addHandler(handler)
-    config.seed = int(os.environ.get("SEED", random.SystemRandom().randrange(10**9)))
+    config.seed = int(os.environ.setdefault("SEED", str(random.SystemRandom().randrange(10**9))))
+
+
+def secrets_in(text):
+    """What must never stand in a log: the canaries, and the names that transcripts use."""
+    wanted = [*CANARIES.values(), CANARIES["token"].partition(":")[2], CANARIES["phone"].replace(" ", "")]
+    return [each for each in wanted if each in text] + re.findall(r"\bOlena\b|Nobody Invented|Somebody Else", text)
+
+
+def pytest_sessionfinish(session):
+    """No log line of the whole suite, of any worker, holds a canary."""
+    if hasattr(session.config, "workerinput"):
+        return
+    for path in sorted(LOGS.glob("*.log")):
+        if found := secrets_in(path.read_text("utf-8", "replace")):
+            print(f"\n{path} holds {sorted(set(found))}: a log must hold ids, never words.")
+            session.exitstatus = 1
+    if not session.exitstatus:
+        shutil.rmtree(LOGS, ignore_errors=True)
 
 
 def pytest_report_header(config):
     return f"seed: {config.seed} (SEED=... repeats it); shared data: {'present' if SHARED.exists() else 'absent, tests that need it skip'}"
-
-
-def pytest_unconfigure(config):
-    LOG.unlink(missing_ok=True)
 
 
 @pytest.fixture

@@ -1,11 +1,11 @@
 """Frontdoor itself, as `frontdoor run` starts it, with the eight questions as its scripts and words; nothing else is different."""
 
-import asyncio
 import sys
 from functools import partial
 from pathlib import Path
 
 from bot import app, logs
+from bot.__main__ import go
 from bot.settings import Settings
 from dialogs.files import load_scripts
 from translations.words import Words
@@ -27,9 +27,7 @@ def main(api: str, token: str, folder: str, library: str = "aiogram") -> None:
     logs.install(settings.log_level)
     app.load_scripts = partial(load_scripts, HERE / "scripts")
     app.Words = partial(Words, folder=HERE / "locales")
-    from bot.__main__ import _go
-
-    _go(app.run(settings))
+    go(app.run(settings))
 
 
 if __name__ == "__main__":
