@@ -256,8 +256,11 @@ def _terminal(house: House) -> list[Part]:
 
 async def _tidy(store: Store) -> None:
     async def tidy() -> None:
+        dropped = updates.SLICE
+        while dropped == updates.SLICE:
+            async with store.begin() as unit:
+                dropped = await updates.forget_old(unit)
         async with store.begin() as unit:
-            await updates.forget_old(unit)
             await outbox.forget_old(unit)
             await sessions.end_idle(unit)
             await codes.forget_old(unit)

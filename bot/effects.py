@@ -12,9 +12,9 @@ from uuid import uuid4
 from bot.letters import pack
 from bot.settings import Programme
 from dialogs.model import Scripts
-from dialogs.nouns import Answer, Fact, Message, Say, State
+from dialogs.nouns import Answer, Fact, Frame, Message, Say, State
 from dialogs.turn import told
-from storage import chats, codes, people
+from storage import chats, codes, people, sessions
 from storage.records import AnswerRow, Chat, ConsentRow, Draft, Person
 from storage.store import Unit
 from translations.words import Words
@@ -52,6 +52,7 @@ class Outcome:
     finished: bool = False  # the person's profile is complete
     moved: Moved | None = None
     parted: frozenset[int] = frozenset()  # other chats that are nobody's any more
+    over: frozenset[int] = frozenset()  # other chats that are gone
     notices: tuple[Draft, ...] = ()  # to other chats
 
 
@@ -111,7 +112,9 @@ async def join_by_code(context: Context) -> Outcome:
     there = await chats.get(unit, giver) if giver else None
     if there is None or there.person_id is None:
         return _said("doors.wrong")
-    person = (await people.lock(unit, [there.person_id]))[there.person_id]
+    person = (await people.lock(unit, [there.person_id])).get(there.person_id)
+    if person is None:  # absorbed or erased this very moment, by another process
+        return _said("doors.wrong")
     if mine and mine.id == person.id:
         return _said("doors.already")
     others = await chats.of_person(unit, person.id)
@@ -120,18 +123,19 @@ async def join_by_code(context: Context) -> Outcome:
     if mine and absorbed:
         await people.erase(unit, mine.id)
     await people.changed(unit, [person.id])
-    moved = replace(chat, person_id=person.id, state=_goes_on(there.state, chat))
+    moved = replace(chat, person_id=person.id, state=_goes_on(there.state, chat, context.scripts))
     news = pack(Message((Say("doors.new-door", {"channel": _channel(chat.channel)}),)))
     notices = tuple(Draft(f"{each.id}.joined.{uuid4()}", news, each) for each in others)
     return Outcome(_said("doors.joined").letters, moved=Moved(moved, person, absorbed), notices=notices)
 
 
-def _goes_on(there: Mapping[str, Any] | None, chat: Chat) -> Mapping[str, Any]:
-    """Where the other chat stands, in this one: its questions are asked here anew, under numbers of this chat's own."""
+def _goes_on(there: Mapping[str, Any] | None, chat: Chat, scripts: Scripts) -> Mapping[str, Any]:
+    """Where the other chat stands, in this one: its questions are asked here anew, under numbers of this chat's own. What a
+    command opened there (erase everything?) stays there."""
     assert chat.state  # noqa: S101 - a turn was just taken in it
     mine, theirs = State.from_json(chat.state), State.from_json(there or chat.state)
-    frames = tuple(replace(frame, prompt=0, offered=()) for frame in theirs.frames if frame.dialog != "doors")
-    return State(mine.language, mine.prompts, theirs.passed, theirs.brought, frames).to_json()
+    frames = [replace(frame, prompt=0, offered=()) for frame in theirs.frames if frame.dialog in scripts and not scripts[frame.dialog].command]
+    return State(mine.language, mine.prompts, theirs.passed, theirs.brought, (Frame("menu"), *frames)).to_json()
 
 
 async def part_others(context: Context) -> Outcome:
@@ -139,11 +143,18 @@ async def part_others(context: Context) -> Outcome:
     others = await _others(context)
     if not others:
         return _said("doors.parted-none")
-    await chats.part(context.unit, [each.id for each in others])
+    parted = [each for each in others if each.channel != sessions.CHANNEL]
+    over = [each for each in others if each not in parted]  # a browser: whoever sits there now is shown nothing any more
+    await chats.part(context.unit, [each.id for each in parted])
+    await chats.remove(context.unit, [each.id for each in over])
     news = pack(Message((Say("doors.was-parted"),)))
-    notices = tuple(Draft(f"{each.id}.parted.{uuid4()}", news, each) for each in others)
     names: Fact = {"list": [_channel(each.channel) for each in others]}
-    return Outcome(_said("doors.parted", list=names).letters, parted=frozenset(each.id for each in others), notices=notices)
+    return Outcome(
+        _said("doors.parted", list=names).letters,
+        parted=frozenset(each.id for each in parted),
+        over=frozenset(each.id for each in over),
+        notices=tuple(Draft(f"{each.id}.parted.{uuid4()}", news, each) for each in parted),
+    )
 
 
 async def leave_person(context: Context) -> Outcome:
@@ -217,7 +228,7 @@ def _document(person: Person, doors: list[str], context: Context) -> dict[str, A
         "language": context.chat.language,
         "channels": doors,
         "last message": context.unit.now.isoformat(),
-        "conversation": {key: value for key, value in (context.chat.state or {}).items() if key in {"language", "passed", "frames"}},
+        "conversation": {key: value for key, value in (context.chat.state or {}).items() if key in {"language", "passed", "brought", "frames"}},
         "agreed to": [
             {
                 "purpose": row.purpose,

@@ -211,8 +211,8 @@ class _Work:
             if outcome.finished and person:
                 self.finished.add(person.id)
             said = [*outcome.letters, *said]
+            self.part(outcome.parted, outcome.over)
             self.drafts += outcome.notices
-            self.part(outcome.parted)
             if outcome.erased:
                 self.bid_farewell(chat, said)
                 return False
@@ -222,9 +222,12 @@ class _Work:
         self.say(chat, said)
         return False
 
-    def part(self, ids: Collection[int]) -> None:
-        """These chats are nobody's any more; one of them may have the next update of this batch."""
-        self.chats |= {where: replace(chat, person_id=None, state=None) for where, chat in self.chats.items() if chat.id in ids}
+    def part(self, parted: Collection[int], over: Collection[int]) -> None:
+        """These chats are nobody's any more, or gone; one of them may have the next update of this batch."""
+        self.drafts = [draft for draft in self.drafts if not (draft.chat and (draft.chat.id in parted or draft.chat.id in over))]
+        self.chats = {
+            where: replace(chat, person_id=None, state=None) if chat.id in parted else chat for where, chat in self.chats.items() if chat.id not in over
+        }
 
     def move(self, address: Address, person: Person | None, moved: Moved) -> bool:
         """The chat is another person's; what was answered here and not there comes along. Does the conversation go on?"""
@@ -235,7 +238,7 @@ class _Work:
         if person and moved.absorbed:
             self.people.pop(person.id)
             self.erased = True
-            allowed = {row.purpose for row in moved.person.consents if row.verdict == "given"}
+            allowed = _allowed(moved.person)
             there = {_top(question) for question, _ in moved.person.answers}
             for question, row in person.answers.items():
                 step = self.scripts.question(row.question)
@@ -282,7 +285,7 @@ class _Work:
         if not turn.answered:
             return
         person = self.people[chat.person_id] if chat.person_id else None
-        allowed = {consent.purpose for consent in person.consents if consent.verdict == "given"} if person else set()
+        allowed = _allowed(person) if person else set()
         for question, answer in turn.answered.items():
             step = self.scripts.question(question[0])
             if person is None or step is None or step.purpose not in allowed:  # the engine asks first; this is the second lock on that door
@@ -344,6 +347,12 @@ class _Work:
         await self.write()
         await chats.save(self.unit, self.chats.values())
         return await outbox.enqueue(self.unit, self.drafts)
+
+
+def _allowed(person: Person) -> set[str]:
+    """Purposes whose newest decision is a yes."""
+    newest = {row.purpose: row.verdict for row in person.consents}
+    return {purpose for purpose, verdict in newest.items() if verdict == "given"}
 
 
 def _top(question: str) -> str:

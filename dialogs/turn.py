@@ -149,9 +149,12 @@ class _Walk:
         first = not self.frames
         if first:
             self.open("menu" if self.state.frames else "welcome")  # the menu: their dialog was taken out of the scripts
-        if isinstance(heard, Command):
-            self.brought |= {question: value for question, value in heard.brought.items() if (question, "") not in self.answers.now}
-        overtaken = self.is_overtaken()
+        brought = {**self.brought, **(heard.brought if isinstance(heard, Command) else {})}
+        self.brought = {question: value for question, value in brought.items() if (question, "") not in self.answers.now}
+        withdrawn = self.is_withdrawn()
+        if withdrawn:
+            self.top.turn_to()
+        overtaken = not withdrawn and self.is_overtaken(resumed=isinstance(heard, Resume))
         if overtaken:
             group = self.group(self.top)
             self.top.turn_to(*((group.id, "", self.top.round) if group and not self.is_finished(self.top, group) else ()))
@@ -159,6 +162,8 @@ class _Walk:
             case Command(name, argument) if name in self.scripts.commands and not (name == "menu" and self.is_unwelcomed()):
                 self.command(self.scripts.commands[name], argument)
             case _ if first or isinstance(heard, Resume):
+                self.go_on()
+            case Press() | Text() if withdrawn:  # no answer without its consent, whenever that was taken back
                 self.go_on()
             case Press() | Text() if overtaken:  # it was meant for a question that has its answer by now
                 self.again("common.meanwhile")
@@ -180,11 +185,16 @@ class _Walk:
             case _:
                 self.again("common.edited" if heard.kind == "edited" else "common.unreadable")
 
-    def is_overtaken(self) -> bool:
+    def is_withdrawn(self) -> bool:
+        """Was the consent for the pending question taken back, in another chat of theirs?"""
+        step = self.pending(self.top)
+        return step is not None and step.ask != "consent" and step.purpose is not None and not self.consents.get(step.purpose, Consent(0, given=False)).given
+
+    def is_overtaken(self, *, resumed: bool) -> bool:
         """Was the pending question answered in another chat of theirs meanwhile?"""
         place = self.top
-        step = self.pending(place) if place.prompt and not place.anew else None
-        return step is not None and self.has_answer(place, step)
+        step = self.pending(place) if (place.prompt or resumed) and not place.anew else None
+        return step is not None and step.ask != "consent" and self.has_answer(place, step)
 
     def has_answer(self, place: _Place, step: Step) -> bool:
         group = self.group(place)
@@ -334,6 +344,7 @@ class _Walk:
         if code == "yes":
             self.passed.append(self.id(place, step))
         else:
+            self.brought.clear()  # nothing that a link said of somebody too young is kept
             self.parts.append(Say(f"{self.id(place, step)}.after-no"))
             self.frames.remove(place)
         return self.go_on()
@@ -353,6 +364,7 @@ class _Walk:
             step = self.scripts.question(question[0])
             if step and step.purpose == purpose:
                 self.answers.now.pop(question)
+        self.brought = {name: value for name, value in self.brought.items() if (step := self.scripts.question(name)) and step.purpose != purpose}
 
     def open_chosen(self, place: _Place, _step: Step, code: str) -> None:
         self.frames.remove(place)

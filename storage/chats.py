@@ -9,7 +9,7 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, bindparam, select, update
+from sqlalchemy import Row, bindparam, delete, select, update
 
 from storage import tables
 from storage.errors import SealBroken
@@ -96,8 +96,16 @@ async def belong(unit: Unit, chat_id: int, person_id: UUID) -> None:
 
 
 async def part(unit: Unit, ids: Iterable[int]) -> None:
-    """These chats are nobody's any more, and begin anew."""
-    await unit.connection.execute(update(tables.chats).where(tables.chats.c.id.in_(list(ids))).values(person_id=None, state=None))
+    """These chats are nobody's any more, and begin anew: what was still to be said there goes, and codes that were made there."""
+    ids = list(ids)
+    await unit.connection.execute(delete(tables.outbox).where(tables.outbox.c.chat_id.in_(ids)))
+    await unit.connection.execute(delete(tables.codes).where(tables.codes.c.chat_id.in_(ids)))
+    await unit.connection.execute(update(tables.chats).where(tables.chats.c.id.in_(ids)).values(person_id=None, state=None))
+
+
+async def remove(unit: Unit, ids: Iterable[int]) -> None:
+    """These chats are over, with their sessions and all that was still to be said there."""
+    await unit.connection.execute(delete(tables.chats).where(tables.chats.c.id.in_(list(ids))))
 
 
 async def of_person(unit: Unit, person_id: Any) -> list[Chat]:

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import bindparam, delete, insert, or_, select, update
+from sqlalchemy import and_, bindparam, delete, insert, or_, select, update
 
 from storage import tables
 from storage.chats import address_of
@@ -18,6 +18,7 @@ from storage.store import Unit
 log = logging.getLogger(__name__)
 
 KEPT_FAILED = timedelta(hours=48)  # long enough to see what was refused; then it goes
+LAST_WORDS = timedelta(minutes=1)  # only a page that is open just now can show a farewell: its chat is gone
 KEPT_FAREWELL = timedelta(hours=24)  # the last word to somebody who was forgotten keeps their address no longer than this
 
 
@@ -81,11 +82,12 @@ async def read(unit: Unit, ids: Sequence[int]) -> list[Letter]:
 
 
 async def waiting(unit: Unit, channel: str, addresses: Collection[str]) -> list[int]:
-    """The ids of what is due in these chats (and farewells of the channel, which belong to no chat), oldest first."""
+    """The ids of what is due in these chats (and fresh farewells of the channel, which belong to no chat), oldest first."""
     outbox = tables.outbox.c
     keys = [unit.cipher.index(f"{channel}/{address}") for address in addresses]
     theirs = outbox.chat_id.in_(select(tables.chats.c.id).where(tables.chats.c.channel == channel, tables.chats.c.address_key.in_(keys)))
-    statement = select(outbox.id).where(outbox.channel == channel, outbox.state == "queued", outbox.due_at <= unit.now, or_(theirs, outbox.chat_id.is_(None)))
+    farewells = and_(outbox.chat_id.is_(None), outbox.due_at > unit.now - LAST_WORDS)
+    statement = select(outbox.id).where(outbox.channel == channel, outbox.state == "queued", outbox.due_at <= unit.now, or_(theirs, farewells))
     return list((await unit.connection.execute(statement.order_by(outbox.id))).scalars())
 
 

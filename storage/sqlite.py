@@ -28,8 +28,8 @@ PATIENCE = 10_000  # milliseconds that a writer waits for one in another process
 class Cursor:
     """The asynchronous face of a cursor, as SQLAlchemy's aiosqlite dialect wants it."""
 
-    def __init__(self, cursor: sqlite3.Cursor) -> None:
-        self._cursor = cursor
+    def __init__(self, connection: Connection, cursor: sqlite3.Cursor) -> None:
+        self._connection, self._cursor = connection, cursor
 
     async def __aenter__(self) -> Self:
         return self
@@ -45,16 +45,27 @@ class Cursor:
 
     async def _begin_writing(self) -> None:
         """At once where nobody else writes; who does is waited for in a thread."""
+        self._connection.is_writing = True
         self._cursor.execute("PRAGMA busy_timeout=0")
         try:
             self._cursor.execute("BEGIN IMMEDIATE")
         except sqlite3.OperationalError as error:
             if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
                 raise
-            self._cursor.execute(f"PRAGMA busy_timeout={PATIENCE}")
-            await in_thread(lambda: self._cursor.execute("BEGIN IMMEDIATE"))
         else:
+            return
+        finally:
             self._cursor.execute(f"PRAGMA busy_timeout={PATIENCE}")
+        waiting = asyncio.ensure_future(in_thread(lambda: self._cursor.execute("BEGIN IMMEDIATE")))
+        try:
+            await asyncio.shield(waiting)
+        except asyncio.CancelledError:  # whoever no longer waits must not keep the lock that still comes
+            waiting.add_done_callback(self._give_back)
+            raise
+
+    def _give_back(self, begun: asyncio.Future[Any]) -> None:
+        if not begun.cancelled() and not begun.exception():
+            self._connection.rollback_now()
 
     async def executemany(self, statement: str, rows: Iterable[Sequence[Any]]) -> Self:
         self._cursor.executemany(statement, rows)
@@ -82,6 +93,7 @@ class Connection:
     def __init__(self, path: str) -> None:
         """Raises sqlite3.Error."""
         self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=PATIENCE / 1000)
+        self.is_writing = False
         for pragma in PRAGMAS:
             self._connection.execute(f"PRAGMA {pragma}")
 
@@ -92,18 +104,27 @@ class Connection:
     isolation_level = None  # transactions are ours, not the driver's
 
     def cursor(self) -> Cursor:
-        return Cursor(self._connection.cursor())
+        return Cursor(self, self._connection.cursor())
 
     async def execute(self, statement: str) -> Cursor:
         return await self.cursor().execute(statement)
 
     async def commit(self) -> None:
-        if self._connection.in_transaction:
+        if not self._connection.in_transaction:
+            return
+        if self.is_writing:
             await in_thread(self._connection.commit)
+        else:  # it only looked
+            self._connection.commit()
+        self.is_writing = False
 
     async def rollback(self) -> None:
+        self.rollback_now()
+
+    def rollback_now(self) -> None:
         if self._connection.in_transaction:
             self._connection.rollback()
+        self.is_writing = False
 
     async def create_function(self, name: str, arguments: int, function: Callable[..., Any], **options: Any) -> None:
         self._connection.create_function(name, arguments, function, **options)

@@ -8,12 +8,13 @@ from datetime import timedelta
 from functools import cache
 from typing import Any
 
-from sqlalchemy import delete, insert
+from sqlalchemy import delete, insert, select, tuple_
 
 from storage import tables
 from storage.records import Poison
 from storage.store import Unit
 
+SLICE = 5_000  # rows deleted at once: nobody waits long for it
 REMEMBERED = timedelta(hours=48)  # Telegram repeats an update for 24 hours at most; twice that
 
 
@@ -36,5 +37,7 @@ async def set_apart(unit: Unit, poison: Poison) -> None:
 
 
 async def forget_old(unit: Unit) -> int:
-    """Drop the memory of updates that can't come again; returns how many."""
-    return (await unit.connection.execute(delete(tables.updates).where(tables.updates.c.at < unit.now - REMEMBERED))).rowcount
+    """Drop the memory of updates that can't come again, a slice of it; returns how many. Fewer than SLICE: that was all."""
+    old = select(tables.updates.c.source, tables.updates.c.key).where(tables.updates.c.at < unit.now - REMEMBERED).limit(SLICE)
+    pair = tuple_(tables.updates.c.source, tables.updates.c.key)
+    return (await unit.connection.execute(delete(tables.updates).where(pair.in_(old)))).rowcount

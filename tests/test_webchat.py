@@ -9,6 +9,7 @@ import re
 import secrets
 from dataclasses import replace
 from datetime import timedelta
+from urllib.parse import urlsplit
 
 import pytest
 from aiohttp import ClientSession
@@ -82,7 +83,21 @@ async def test_a_hello_with_a_forged_cookie_is_refused_and_the_cookie_taken_away
     assert await count(house.store, *ANYTHING) == 0
 
 
-@pytest.mark.parametrize("origin", [None, "null", "", "http://evil.example", "https://127.0.0.1", "http://127.0.0.1:1", "http://127.0.0.1.evil.example"])
+@pytest.mark.parametrize(
+    "origin",
+    [
+        None,
+        "null",
+        "",
+        "http://[",
+        "http://[::1",
+        "http://a]b",
+        "http://evil.example",
+        "https://127.0.0.1",
+        "http://127.0.0.1:1",
+        "http://127.0.0.1.evil.example",
+    ],
+)
 async def test_another_page_can_not_speak_for_somebody(browser, web, house, origin):
     await browser.hello()
     before = await count(house.store, *ANYTHING)
@@ -232,6 +247,7 @@ async def test_limits_hold_before_anything_is_stored(house):
         assert await count(house.store, *ANYTHING) == stored
         assert (await hello("192.0.2.8"))[0] == 200, "others don't suffer"
         assert {(await hello(f"2001:db8::{number:x}"))[0] for number in range(1, 62)} == {200, 429}, "one household of IPv6 is one address"
+        assert [(await hello(f"::ffff:198.51.100.{number % 250}"))[0] for number in range(62)] == [200] * 62, "IPv4 in IPv6's clothes is IPv4"
         now[0] += 5
         assert (await hello("192.0.2.7"))[0] == 200
 
@@ -382,6 +398,84 @@ async def test_nobody_confirms_the_letters_of_somebody_else(web, house):
         assert await one.waiting() == [letter]
 
 
+async def test_nobody_keeps_the_letters_of_somebody_else_from_them(web, house):
+    async with Browser(web, "en") as one, Browser(web, "en") as other:
+        await one.hello()
+        await other.hello()
+        await one.cut()
+        for text in ("English", "hm", "hm?"):
+            await one.post("say", said(text))
+        before = len(one.heard)
+        await other.post("seen", {"seen": list(range(1, 200))})
+        one.listening = asyncio.create_task(one._listen())
+        await until(lambda: len(one.heard) == before + 3)
+
+
+async def test_a_fifth_page_closes_the_oldest_and_pages_that_read_nothing_are_given_up(browser, web, monkeypatch):
+    monkeypatch.setattr("bot.web.chat.UNREAD", 0.3)
+    monkeypatch.setattr("bot.web.chat.HEARTBEAT", 0.01)
+    await browser.hello()
+    await browser.cut()
+    cookie = next(each.value for each in browser.client.cookie_jar)
+    where = urlsplit(web.base)
+    request = f"GET /chat/letters HTTP/1.1\r\nHost: {where.netloc}\r\nCookie: frontdoor={cookie}\r\n\r\n".encode()
+    lines = []
+    for _ in range(12):
+        reader, writer = await asyncio.open_connection(where.hostname, where.port, limit=1)
+        writer.write(request)
+        lines.append((reader, writer))
+    await until(lambda: web.chat._streams.total() <= 4)
+    for _, writer in lines:
+        writer.close()
+    await until(lambda: web.chat._streams.total() == 0)
+
+
+async def test_one_address_may_not_take_every_page_there_is(browser, web, monkeypatch):
+    monkeypatch.setattr("bot.web.chat.MOST_OF_A_CALLER", 1)
+    await browser.hello()
+    await until(lambda: web.chat._streams.total() == 1)
+    async with browser.client.get(f"{web.base}/chat/letters") as answer:
+        assert answer.status == 503
+    async with browser.client.get(f"{web.base}/chat/letters", headers={"X-Forwarded-For": "192.0.2.9"}) as answer:
+        assert answer.status == 200
+
+
+async def test_a_letter_that_can_not_be_worded_blocks_nobody(browser, house):
+    await browser.hello()
+    async with house.store.begin() as unit:
+        chat = await chats.get(unit, (await unit.connection.execute(select(tables.chats.c.id))).scalar())
+        broken = {"parts": [["common.so-far", {"answer": {"of no": "shape"}}, False, False]]}
+        await outbox.enqueue(unit, [Draft("broken", broken, chat)])
+    await browser.cut()
+    await browser.post("say", said("English"))
+    before = len(browser.heard)
+    browser.listening = asyncio.create_task(browser._listen())
+    await until(lambda: len(browser.heard) == before + 1)
+
+
+async def test_a_farewell_that_nobody_can_be_shown_is_not_looked_at_for_ever(store, clock):
+    async with store.begin() as unit:
+        await outbox.enqueue(unit, [Draft("farewell", {"parts": []}, None, Address("web", "gone"), "en")])
+        assert len(await outbox.waiting(unit, "web", ["somebody"])) == 1
+    clock.turn(minutes=2)
+    async with store.read() as unit:
+        assert await outbox.waiting(unit, "web", ["somebody"]) == []
+
+
+async def test_what_was_taken_in_does_not_tell_where_it_came_from(browser, web, house):
+    await browser.hello()
+    [address] = await browser._address()
+    async with house.store.read() as unit:
+        keys = (await unit.connection.execute(select(tables.updates.c.key))).scalars().all()
+    assert keys
+    assert not [key for key in keys if address in key]
+
+
+@pytest.mark.parametrize("url", ["https://Bot.Example.org", "https://bot.example.org:443", "https://bot.example.org/"])
+def test_a_public_address_is_the_origin_that_browsers_name(url, monkeypatch):
+    assert Settings(_env_file=None, public_url=url).public_url == "https://bot.example.org"
+
+
 async def test_a_page_that_is_open_hears_what_another_process_said(database, scripts, words, programme):
     one, other = (House(Settings(_env_file=None), programme, scripts, words, Store.at(database, KEYS)) for _ in range(2))
     async with Web(one) as here, Web(other) as there, Browser(here, "en") as browser:
@@ -496,6 +590,16 @@ async def test_a_code_works_once_for_ten_minutes_and_not_where_it_was_made(store
         assert await codes.redeem(unit, newer, there) is None
         await codes.forget_old(unit)
     assert await count(store, tables.codes) == 0
+
+
+async def test_a_code_ends_when_its_chat_is_parted_and_so_does_what_was_to_be_said_there(store):
+    here, there = await someone(store, "1"), await someone(store, "2")
+    async with store.begin() as unit:
+        code = await codes.make(unit, here)
+        await outbox.enqueue(unit, [Draft("private", {"parts": []}, await chats.get(unit, here))])
+        await chats.part(unit, [here])
+        assert await codes.redeem(unit, code, there) is None
+    assert await count(store, tables.outbox) == 0
 
 
 async def test_of_two_who_type_the_same_code_at_once_one_gets_in(database):

@@ -9,7 +9,7 @@ from aiogram.client.session.aiohttp import AiohttpSession
 from aiogram.client.telegram import TelegramAPIServer
 from aiogram.exceptions import TelegramNetworkError
 from aiogram.types import BufferedInputFile
-from aiohttp import ClientSession, DummyCookieJar, TCPConnector
+from aiohttp import ClientSession, DummyCookieJar
 from aiohttp.payload import JsonPayload
 
 from bot.channels.telegram import ALLOWED_UPDATES, Upload
@@ -39,7 +39,7 @@ class _Session(AiohttpSession):
 
     async def create_session(self) -> ClientSession:
         if self._session is None or self._session.closed:
-            self._session = ClientSession(connector=TCPConnector(limit=CONNECTIONS), cookie_jar=DummyCookieJar())
+            self._session = ClientSession(connector=self._connector_type(**self._connector_init), cookie_jar=DummyCookieJar())
         return self._session
 
     def build_form_data(self, bot: Bot, method: Any) -> Any:
@@ -55,7 +55,7 @@ class _Session(AiohttpSession):
 class Driver:
     def __init__(self, token: str, api: str, patience: float = PATIENCE) -> None:
         """Raises FrontdoorError for what can't be a token."""
-        self._bot = Bot(check_token(token), session=_Session(api=TelegramAPIServer.from_base(api)))
+        self._bot = Bot(check_token(token), session=_Session(api=TelegramAPIServer.from_base(api), limit=CONNECTIONS))
         self._patience = patience
 
     async def fetch(self, offset: int | None, timeout: int) -> list[dict[str, Any]]:

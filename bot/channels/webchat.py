@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -66,7 +67,7 @@ def _key(body: Mapping[str, Any], address: Address) -> str:
     name = _text(body, "id")
     if not ID.fullmatch(name):
         raise BadMessage("A message needs an id of 32 hexadecimal digits.")
-    return f"{address.address}/{name}"
+    return hashlib.sha256(f"{address.address}/{name}".encode()).hexdigest()  # the address itself must not outlive its chat
 
 
 def _text(body: Mapping[str, Any], name: str) -> str:

@@ -10,16 +10,19 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import logging
 import secrets
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
-from urllib.parse import urlsplit
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, RedirectResponse, Response, StreamingResponse
+from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
+from starlette.types import Receive, Scope, Send
 
 from bot.batches import Full
 from bot.channels import webchat
@@ -36,11 +39,14 @@ from storage.sessions import REMEMBERED, Session
 from storage.store import Store, Unit, undisturbed
 from translations.words import Words
 
+log = logging.getLogger(__name__)
+
 LARGEST_BODY = 65_536  # bytes; 4,096 characters, each written as two \u.... escapes, have 49,152
 HEARTBEAT = 15.0  # seconds of silence after which the page is told that the line still stands
 SESSION_CHECKED = 4  # heartbeats: so often an open page is asked whether its session still lives
 AFTER_GOODBYE = 40  # heartbeats: everything was erased, the session too, and the last words may be read in peace
-MOST_PAGES = 2_000  # open at once in one process
+MOST_PAGES, MOST_OF_A_CALLER = 2_000, 250  # open at once in one process, and of one address
+UNREAD = 20.0  # seconds that a page may take no byte; then its line is dead
 HARMLESS = "/calendar"
 
 TakeIn = Callable[[Incoming], Awaitable[bool]]  # on disk; was it new? Raises Full, StoreAway
@@ -72,6 +78,7 @@ class WebChat:
         """`origin`: where the world reaches us, as https://bot.example.org; without it, the host that the browser names."""
         self._store, self._words, self._boxes, self._take_in, self._limits = store, words, boxes, take_in, limits
         self._page, self._origin = page, origin
+        self._streams: Counter[str] = Counter()  # open, of each caller
 
     def routes(self) -> list[BaseRoute]:
         return [
@@ -107,10 +114,9 @@ class WebChat:
     # ---- what the page asks for ----
 
     async def hello(self, request: Request) -> Response:
+        token, is_new = self._token(request), False
+        session = await self._session(request) if token else None
         body = await json_object(request, LARGEST_BODY)
-        token, session, is_new = _token(request), None, False
-        if token:
-            session = await self._session(request)
         incoming = webchat.read_hello(body, session.address if session else Address(webchat.CHANNEL, secrets.token_hex(16)))
         if session is None or token is None:
             self._limits.take(self._limits.beginnings, caller_of(request))
@@ -125,8 +131,8 @@ class WebChat:
         return response
 
     async def say(self, request: Request) -> Response:
-        body = await json_object(request, LARGEST_BODY)
         session = await self._session(request)
+        body = await json_object(request, LARGEST_BODY)
         incoming, seen = webchat.read_said(body, session.address), webchat.read_seen(body)
         self._limits.take(self._limits.chats, session.address.address)
         self._boxes.seen(session.address.address, seen)
@@ -135,15 +141,15 @@ class WebChat:
         return JSONResponse({"saved": True, "error": "This message was saved already."}, 409, NEVER_KEPT)
 
     async def seen(self, request: Request) -> Response:
-        body = await json_object(request, LARGEST_BODY)
         session = await self._session(request)
+        body = await json_object(request, LARGEST_BODY)
         self._boxes.seen(session.address.address, webchat.read_seen(body))
         return Response(status_code=204, headers=NEVER_KEPT)
 
     async def remember(self, request: Request) -> Response:
-        remembered = (await json_object(request, LARGEST_BODY)).get("on") is True
         await self._session(request)
-        token = str(_token(request))
+        remembered = (await json_object(request, LARGEST_BODY)).get("on") is True
+        token = str(self._token(request))
         await self._write(partial(sessions.remember, key=_key(token), remembered=remembered))
         response = JSONResponse({"remembered": remembered}, headers=NEVER_KEPT)
         self._give_cookie(request, response, token, remembered=remembered)
@@ -151,7 +157,7 @@ class WebChat:
 
     async def leave(self, request: Request) -> Response:
         """The quick exit: over on the server too, whatever happens to the page."""
-        if token := _token(request):
+        if token := self._token(request):
             session = await self._read(partial(sessions.look, key=_key(token)))
             await self._write(partial(sessions.end, key=_key(token)))
             self._store.unscrubbed = True
@@ -163,13 +169,23 @@ class WebChat:
 
     async def letters(self, request: Request) -> Response:
         session = await self._session(request)
-        if self._boxes.count() >= MOST_PAGES:
+        caller = caller_of(request)
+        if self._streams.total() >= MOST_PAGES or self._streams[caller] >= MOST_OF_A_CALLER:
             raise Full
         headers = {**NEVER_KEPT, "X-Accel-Buffering": "no"}
-        return StreamingResponse(self._stream(session, _key(str(_token(request)))), media_type="text/event-stream", headers=headers)
+        return _EventStream(self._stream(session, _key(str(self._token(request))), caller), headers)
 
-    async def _stream(self, session: Session, key: bytes) -> AsyncIterator[bytes]:
+    async def _stream(self, session: Session, key: bytes, caller: str) -> AsyncIterator[bytes]:
         """Server-sent events (WHATWG HTML, 9.2)."""
+        self._streams[caller] += 1
+        try:
+            async for event in self._events(session, key):
+                yield event
+        finally:
+            self._streams[caller] -= 1
+            self._streams += Counter()  # without those who have none left
+
+    async def _events(self, session: Session, key: bytes) -> AsyncIterator[bytes]:
         silences, was_goodbye = 0, False
         with self._boxes.opened(session.address.address) as page:
             yield b"retry: 2000\n\n"
@@ -177,7 +193,8 @@ class WebChat:
                 match await page.next(HEARTBEAT):
                     case Letter() as letter:
                         was_goodbye = letter.chat_id is None
-                        yield _event("letter", webchat.write(letter, word(letter, self._words)), letter.id)
+                        if event := await self._worded(letter):
+                            yield event
                     case str() as why:
                         if why in {"left", "idle"}:
                             yield _event("ended", {"why": why})
@@ -189,11 +206,21 @@ class WebChat:
                             page.end("idle")
                         yield b":\n\n"
 
+    async def _worded(self, letter: Letter) -> bytes | None:
+        """None: it can't be put into words (a fact of an unknown shape, ...), and must not block those behind it."""
+        try:
+            return _event("letter", webchat.write(letter, word(letter, self._words)), letter.id)
+        except Exception as error:
+            log.error("letter %s could not be put into words", letter.id, exc_info=error)
+            with suppress(StoreAway):
+                await self._boxes.give_up([letter.id], "bad-request")
+            return None
+
     # ---- sessions ----
 
     async def _session(self, request: Request) -> Session:
         """Raises Refused (401) for a cookie that we did not give, or whose session is over."""
-        token = _token(request)
+        token = self._token(request)
         session: Session | None = await self._read(partial(sessions.look, key=_key(token))) if token else None
         if session is None:
             raise Refused(401, "This chat is closed.")
@@ -229,31 +256,63 @@ class WebChat:
         if origin is None:
             fine = request.headers.get("sec-fetch-site") == "same-origin"
         else:
-            fine = origin == self._origin if self._origin else urlsplit(origin).netloc == host
+            fine = origin == self._origin if self._origin else origin.partition("://")[2] == host
         if not fine:
             raise Refused(403, "Only the page of this chat may send this.")
 
     def _give_cookie(self, request: Request, response: Response, token: str, *, remembered: bool) -> None:
-        name, secure = _cookie(request)
+        name, secure = self._cookie(request)
         age = int(REMEMBERED.total_seconds()) if remembered else None
         response.set_cookie(name, token, max_age=age, path="/", secure=secure, httponly=True, samesite="strict")
 
+    def _cookie(self, request: Request) -> tuple[str, bool]:
+        """Its name, and whether it may only travel encrypted. The prefix keeps a neighbouring subdomain from planting one."""
+        secure = self._origin.startswith("https:") if self._origin else request.url.scheme == "https"
+        return ("__Host-frontdoor" if secure else "frontdoor"), secure
+
+    def _token(self, request: Request) -> str | None:
+        return request.cookies.get(self._cookie(request)[0]) or None
+
     def _take_cookie_away(self, request: Request, response: Response) -> None:
-        name, secure = _cookie(request)
+        name, secure = self._cookie(request)
         response.delete_cookie(name, path="/", secure=secure, httponly=True, samesite="strict")
 
 
 NEVER_KEPT: Mapping[str, str] = {"Cache-Control": "no-store"}
 
 
-def _cookie(request: Request) -> tuple[str, bool]:
-    """Its name, and whether it may only travel encrypted. The prefix keeps a neighbouring subdomain from planting one."""
-    secure = request.url.scheme == "https"
-    return ("__Host-frontdoor" if secure else "frontdoor"), secure
+class _EventStream(Response):
+    """Sends until there is nothing more, the page is gone, or it no longer reads."""
+
+    def __init__(self, events: AsyncIterator[bytes], headers: Mapping[str, str]) -> None:
+        super().__init__(headers=dict(headers), media_type="text/event-stream")
+        del self.headers["content-length"]
+        self._events = events
+
+    async def __call__(self, _: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+        tasks = {asyncio.create_task(self._send(send)), asyncio.create_task(_until_gone(receive))}
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _send(self, send: Send) -> None:
+        try:
+            async for event in self._events:
+                async with asyncio.timeout(UNREAD):
+                    await send({"type": "http.response.body", "body": event, "more_body": True})
+            async with asyncio.timeout(UNREAD):
+                await send({"type": "http.response.body", "body": b"", "more_body": False})
+        finally:
+            await self._events.aclose()  # type: ignore[attr-defined]  # reason: it is a generator
 
 
-def _token(request: Request) -> str | None:
-    return request.cookies.get(_cookie(request)[0]) or None
+async def _until_gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 def _key(token: str) -> bytes:

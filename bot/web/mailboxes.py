@@ -19,6 +19,8 @@ from storage.store import Store, undisturbed
 SWEEP = 1.0  # seconds between two looks for what other processes said, or what is due by now
 SEEN_GATHERED = 0.25  # seconds: one commit for what was seen meanwhile
 PAGES = 4  # open pages of one chat (tabs); a further one closes the oldest
+MOST_SEEN = 50_000  # letters that wait to be noted as seen
+SLICE = 500  # letters read at once
 WAITING = 200  # letters that a page may be behind; then it must come again
 
 
@@ -32,7 +34,7 @@ class Page:
         self.is_new = True  # it has not been handed yet what waited
 
     def put(self, letter: Letter) -> None:
-        if letter.id not in self.handed:
+        if letter.id not in self.handed and not self._ended:
             self.handed.add(letter.id)
             self._letters.put_nowait(letter)
             if self._letters.qsize() > WAITING:
@@ -93,14 +95,15 @@ class Mailboxes:
         page, pages = Page(), self._pages.setdefault(address, [])
         pages.append(page)
         if len(pages) > PAGES:
-            pages[0].end("elsewhere")
+            pages.pop(0).end("elsewhere")
         self._unread.add(address)
         self._look.set()
         try:
             yield page
         finally:
-            pages.remove(page)
-            if not pages:
+            if page in pages:
+                pages.remove(page)
+            if not pages and self._pages.get(address) is pages:
                 del self._pages[address]
 
     def count(self) -> int:
@@ -109,7 +112,8 @@ class Mailboxes:
 
     def seen(self, address: str, ids: Iterable[int]) -> None:
         """The page shows them, so they are said. On disk a moment later: until then they would only be handed again."""
-        self._seen.update((address, letter_id) for letter_id in ids)
+        if len(self._seen) < MOST_SEEN:  # the database is away; what is not noted is only handed again
+            self._seen.update((address, letter_id) for letter_id in ids)
         if self._seen:
             self._something_seen.set()
 
@@ -161,13 +165,24 @@ class Mailboxes:
         async with self._store.read() as unit:
             ids = await outbox.waiting(unit, CHANNEL, addresses)
             pages = [page for address in addresses for page in self._pages.get(address, ())]
-            known = {letter_id for _, letter_id in self._seen}
-            if not any(page.is_new for page in pages):
-                known |= {letter_id for page in pages for letter_id in page.handed}
-            letters = await outbox.read(unit, [each for each in ids if each not in known])
+            known = set() if any(page.is_new for page in pages) else {letter_id for page in pages for letter_id in page.handed}
+            wanted = [each for each in ids if each not in known]
+            letters = [letter for at in range(0, len(wanted), SLICE) for letter in await outbox.read(unit, wanted[at : at + SLICE])]
         for page in pages:
             page.is_new = False
-        return letters
+        if damaged := {*wanted} - {letter.id for letter in letters}:
+            await self.give_up(damaged, "damaged")
+        return [letter for letter in letters if (letter.address.address, letter.id) not in self._seen]
+
+    async def give_up(self, ids: Iterable[int], reason: str) -> None:
+        """Nobody can be shown these, now or later. Raises StoreAway."""
+
+        async def once() -> None:
+            async with self._store.begin() as unit:
+                for letter_id in ids:
+                    await outbox.failed(unit, letter_id, reason)
+
+        await undisturbed(once())
 
     async def _keep_writing(self) -> None:
         while True:

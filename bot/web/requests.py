@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import json
 from collections.abc import Callable
 from typing import Any
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
+PATIENCE = 20  # seconds for the whole body, on the slowest of lines
 MOST_CALLERS = 10_000  # remembered at a time; then those who did nothing lately are forgotten
 
 
@@ -27,10 +29,16 @@ class Refused(Exception):
 async def json_object(request: Request, largest: int) -> dict[str, Any]:
     """`largest` in bytes; no more of it is read. Raises Refused."""
     body = b""
-    async for piece in request.stream():
-        body += piece
-        if len(body) > largest:
-            raise Refused(413, f"This is too large: at most {largest} bytes.")
+    try:
+        async with asyncio.timeout(PATIENCE):
+            async for piece in request.stream():
+                body += piece
+                if len(body) > largest:
+                    raise Refused(413, f"This is too large: at most {largest} bytes.")
+    except TimeoutError:
+        raise Refused(408, "This took too long to arrive.") from None
+    except ClientDisconnect:
+        raise Refused(400, "The line broke.") from None  # nobody hears it
     try:
         value = json.loads(body)
     except (ValueError, RecursionError):
@@ -68,6 +76,7 @@ def caller_of(request: Request) -> str:
         address = ipaddress.ip_address(request.client.host if request.client else "")
     except ValueError:
         return "?"
+    address = getattr(address, "ipv4_mapped", None) or address
     if address.version == 6:
         return str(ipaddress.ip_network((address, 64), strict=False))
     return str(address)

@@ -179,6 +179,8 @@ async function pump() {
       state(item, "saved");
       if (item.mark) confirmed(seen);
       if (item.done) item.done(said);
+    } else if (answer && answer.status === 401 && item.anew) {
+      item.anew = false; // the cookie of what is over went with this answer
     } else if (answer && answer.status === 401) {
       end("left");
       return;
@@ -198,9 +200,10 @@ async function pump() {
   busy = false;
 }
 
-function hello(start) {
+function hello(start, anew) {
   typing(true);
   send({
+    anew: anew,
     path: "/chat/hello",
     body: { id: number(), lang: language, start: start },
     done: (said) => {
@@ -509,7 +512,7 @@ function forget() {
 function again() {
   ended.hidden = true;
   log.hidden = foot.hidden = device.hidden = false;
-  hello("");
+  hello(page.start, true);
   (atDesk ? text : log).focus();
 }
 
