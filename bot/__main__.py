@@ -75,6 +75,34 @@ def check() -> None:
 
 
 @cli.command()
+def preview(dialog: str, lang: str = "", out: Path | None = None) -> None:
+    """Write every screen of a dialog into one page to look at: frontdoor preview newcomer --lang ar"""
+    from datetime import datetime  # noqa: PLC0415
+
+    from bot.app import words_for  # noqa: PLC0415
+    from bot.errors import FrontdoorError  # noqa: PLC0415
+    from bot.preview import EXAMPLE_ADDRESS  # noqa: PLC0415
+    from bot.preview import preview as page_of  # noqa: PLC0415
+    from bot.settings import read_programme  # noqa: PLC0415
+    from dialogs.files import ScriptError, load_scripts  # noqa: PLC0415
+    from translations.words import WordsError  # noqa: PLC0415
+
+    try:
+        scripts = load_scripts()
+        programme = read_programme(_settings().programme)
+        language = lang or programme.languages[0]
+        today = datetime.now(programme.timezone).date()
+        page = page_of(scripts, words_for(programme, scripts, EXAMPLE_ADDRESS), programme, dialog, language, today)
+        path = out or Path(f"preview-{dialog}-{language}.html")
+        path.write_text(page, "utf-8")
+    except (ScriptError, WordsError) as error:
+        raise FrontdoorError(str(error)) from error
+    except OSError as error:
+        raise FrontdoorError(f"{error.filename} can't be written ({error.strerror}). Is there such a folder, and may this user write there?") from error
+    print(path)
+
+
+@cli.command()
 def doctor() -> None:
     """Say what is set, what is missing, and what to do."""
     from bot.doctor import examine  # noqa: PLC0415

@@ -9,6 +9,7 @@ from pathlib import Path
 from bot.effects import EFFECTS
 from bot.sources import SOURCES
 from dialogs.model import Dialog, Scripts, Step
+from storage.shared import ROUNDS, knows
 from translations.words import PLACEHOLDER, Words
 
 CODES = (Path(__file__).parent, Path(__file__).parent.parent / "dialogs", Path(__file__).parent.parent / "translations")  # where sentences are named in Python
@@ -37,8 +38,10 @@ def _sentences(scripts: Scripts) -> Iterator[tuple[str, str]]:
             yield from _of_step(dialog, step)
     for name in sorted({match for room in CODES for path in sorted(room.glob("*.py")) for match in _IN_CODE.findall(path.read_text("utf-8"))}):
         yield name, "sentence"
-    for name in ("yes", "no", "skip", "decline", "back", "keep", "close", "more"):
+    for name in ("yes", "no", "skip", "decline", "unknown", "back", "keep", "close", "more", "earlier", "later", "all"):
         yield f"common.{name}", "label"
+    for kind in ("declined", "unknown"):
+        yield f"common.{kind}", "sentence"
     for verdict in ("given", "refused", "withdrawn"):
         yield f"mydata.{verdict}", "sentence"
     for purpose in scripts.consents:
@@ -91,9 +94,13 @@ def _of_step(dialog: Dialog, step: Step, group: Step | None = None) -> Iterator[
 
 def _names(scripts: Scripts) -> Iterator[str]:
     for dialog in scripts.values():
-        for step in (each for outer in dialog.steps for each in (outer, *outer.steps)):
+        for group, step in ((outer, each) for outer in dialog.steps for each in (outer, *outer.steps)):
+            if step.share and (step.share.partition(".")[0] in ROUNDS) is not (step is not group):
+                yield f"dialogs/scripts/{dialog.dialog}.yaml: {step.id}: {step.share} has one row per round, so the steps of a group feed it, and nothing else."
             if step.effect and step.effect not in EFFECTS:
                 yield f"dialogs/scripts/{dialog.dialog}.yaml: {step.id}: there is no effect {step.effect!r} in bot/effects.py."
+            if step.share and not knows(step.share):
+                yield f"dialogs/scripts/{dialog.dialog}.yaml: {step.id}: there is no shared column {step.share!r} in storage/shared.py."
             if step.from_ and step.from_ not in SOURCES:
                 yield f"dialogs/scripts/{dialog.dialog}.yaml: {step.id}: there is no source {step.from_!r} in bot/sources.py."
 

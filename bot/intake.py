@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import logging
 import secrets
-import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -15,10 +15,10 @@ from bot.effects import EFFECTS, Context, Moved, answer_of
 from bot.letters import pack
 from bot.messages import Incoming, Kind, language_of
 from bot.settings import Programme
-from bot.sources import SOURCES
-from dialogs.model import Scripts
+from bot.sources import folded, listed, searched
+from dialogs.model import CODED, Scripts
 from dialogs.nouns import Answer, Command, Consent, Decision, Heard, Known, Message, Need, Press, Question, Resume, Say, State, Text, Turn, Unreadable
-from dialogs.turn import offered, take_turn, told
+from dialogs.turn import LONG, offered, take_turn, told
 from storage import chats, outbox, people, updates
 from storage.errors import StoreAway
 from storage.records import Address, AnswerRow, Chat, ConsentRow, Draft, Letter, Person, Poison
@@ -86,20 +86,20 @@ class Intake:
                     work.chats[address] = replace(chat, state={"told": True}, turn=chat.turn + 1)
                     work.say(work.chats[address], [pack(Message((Say("common.group"),)), private_chat=True)])
                 return
-        known = self._known(person, chat)
+        known = self._known(person, chat, work.unit.now)
         state = State.from_json(chat.state) if chat.state else State(chat.language, secrets.randbelow(1_000_000))
         heard: Heard = self._hear(incoming, state, known)
         while await work.take(address, self._turn(state, known, heard), incoming, self._programme):
             chat, person = await work.here(address, chat.language)  # another person now, or nobody
             assert chat.state  # noqa: S101 - take() has just set it
-            known, state, heard = self._known(person, chat), State.from_json(chat.state), Resume()
+            known, state, heard = self._known(person, chat, work.unit.now), State.from_json(chat.state), Resume()
 
     def _turn(self, state: State, known: Known, heard: Heard) -> Turn:
         """The pure engine; what it needs is looked up and the turn taken again."""
         turn = take_turn(self._scripts, state, known, heard)
         looked_up: dict[Need, tuple[str, ...]] = {}
         while turn.needs:
-            looked_up |= {need: SOURCES[need.source](self._words.languages) for need in turn.needs}
+            looked_up |= {need: listed(need.source, state.language, self._words) for need in turn.needs}
             turn = take_turn(self._scripts, state, known, heard, looked_up)
         return turn
 
@@ -114,11 +114,18 @@ class Intake:
             case Kind.TEXT:
                 table = offered(self._scripts, state, known)
                 code = self._label(incoming.value, table, state.language) if table else None
-                return Press(table.prompt, code) if table and code else Text(incoming.value)
+                if table and code:
+                    return Press(table.prompt, code)
+                return Text(incoming.value, searched(incoming.value, table.options, state.language, self._words) if table and len(table.options) > LONG else ())
         return Unreadable(incoming.value)
 
-    def _known(self, person: Person | None, chat: Chat) -> Known:
-        facts = {"channel": chat.channel, "webchat": self._words.constant("webchat")}
+    def _known(self, person: Person | None, chat: Chat, now: datetime) -> Known:
+        facts = {
+            "channel": chat.channel,
+            "webchat": self._words.constant("webchat"),
+            "today": now.astimezone(self._programme.timezone).date().isoformat(),
+            "home-country": self._programme.country,
+        }
         if person is None:
             return Known(facts=facts)
         answers = {question: answer_of(row) for question, row in person.answers.items()}
@@ -127,11 +134,11 @@ class Intake:
 
     def _label(self, text: str, table: Message, language: str) -> str | None:
         """Their own language first; others only when they agree (Albanian `jo` is no, North German `jo` is yes)."""
-        wanted = _folded(text)
+        wanted = folded(text)
         if not wanted:
             return None
         for languages in ((language,), self._words.languages):
-            codes = {option.code for option in table.options for each in languages if _folded(self._words.fact(option.label, each)) == wanted}
+            codes = {option.code for option in table.options for each in languages if folded(self._words.fact(option.label, each)) == wanted}
             if len(codes) == 1:
                 return codes.pop()
         return None
@@ -295,7 +302,7 @@ class _Work:
     def row(self, question: Question, answer: Answer, chat: Chat) -> AnswerRow:
         step = self.scripts.question(question[0])
         assert step  # noqa: S101 - answer() has looked
-        coded = answer.kind == "given" and step.ask in {"choice", "choices", "yes-no", "brought"} and not answer.words
+        coded = answer.kind == "given" and step.ask in CODED and not answer.words
         content = {"value": answer.value, "words": answer.words, "label": self.words.fact(told(step, question[0], answer), chat.language) if coded else ""}
         version = self.scripts[question[0].partition(".")[0]].version
         return AnswerRow(
@@ -358,9 +365,3 @@ def _allowed(person: Person) -> set[str]:
 def _top(question: str) -> str:
     """The question that it belongs to: `newcomer.languages` of `newcomer.languages.level`."""
     return ".".join(question.split(".")[:2])
-
-
-def _folded(label: str) -> str:
-    """Letters and digits only, case and width away: `✅ Done!` is `done`."""
-    plain = unicodedata.normalize("NFKC", label).casefold()
-    return " ".join("".join(character if character.isalnum() else " " for character in plain).split())

@@ -8,7 +8,7 @@ from typing import Any
 
 from bot.messages import Choice, Outgoing
 from dialogs.nouns import Message
-from dialogs.turn import BACK, CLOSE, DECLINE, KEEP, SKIP
+from dialogs.turn import BACK, CLOSE, DECLINE, EARLIER, KEEP, LATER, SKIP, UNKNOWN
 from storage.records import Letter
 from translations.words import Words, laid_out
 
@@ -59,7 +59,9 @@ def _label(label: Any, picked: bool | None, language: str, words: Words) -> str:
     return mark + words.fact(label, language)
 
 
-STEERING = frozenset({SKIP, DECLINE, BACK, KEEP, CLOSE})  # two in a row, below; every other button of the engine's own has a row for itself
+STEERING = frozenset(
+    {SKIP, DECLINE, UNKNOWN, BACK, KEEP, CLOSE, EARLIER, LATER}
+)  # two in a row, below; every other button of the engine's own has a row for itself
 
 
 def _rows(choices: Sequence[tuple[str, Choice]], columns: int) -> tuple[tuple[Choice, ...], ...]:

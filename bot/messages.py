@@ -89,7 +89,7 @@ def language_of(payload: str) -> str:
 
 
 _COMMAND = re.compile(r"/([A-Za-z0-9_]{1,32})(?:@\w+)?(?:\s+(.*))?$", re.DOTALL)
-_PRESSED = re.compile(r"q:(\d{1,12}):([a-z.][A-Za-z0-9_-]{0,31})")  # sources bring codes like fa_AF
+_PRESSED = re.compile(r"q:(\d{1,12}):([A-Za-z.][A-Za-z0-9_-]{0,31})")  # sources bring codes like fa_AF and UA
 
 
 def shape(value: Any, depth: int = 0) -> Any:

@@ -30,6 +30,7 @@ class Programme(BaseModel):
     contact: Annotated[str, Field(min_length=3, max_length=120, description="where a human being helps: a name with a phone or an address")]
     privacy: Annotated[str, Field(min_length=3, max_length=120, description="where questions about data protection go")]
     zone: Annotated[str, Field(description="the time zone of dates, an IANA name")] = "Europe/Berlin"
+    country: Annotated[str, Field(pattern=r"^[A-Z]{2}$", description="where local phone numbers are from (ISO 3166)")] = "DE"
     languages: Annotated[
         tuple[str, ...],
         BeforeValidator(lambda value: tuple(value.split()) if isinstance(value, str) else value),

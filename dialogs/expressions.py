@@ -19,7 +19,7 @@ Answers = Mapping[str, str]  # question -> value; "" where there is no answer
 Compiled = Callable[[Answers, str], Value]
 
 _TOKENS = re.compile(
-    r"""\s*(?:(?P<question>\$\{[a-z][a-z0-9-]*\})|(?P<text>'[^']*'|"[^"]*")|(?P<number>\d+(?:\.\d+)?)"""
+    r"""\s*(?:(?P<question>\$\{[a-z][a-z0-9-]*(?:\.[a-z][a-z0-9-]*)?\})|(?P<text>'[^']*'|"[^"]*")|(?P<number>\d+(?:\.\d+)?)"""
     r"""|(?P<name>[a-z][a-z-]*)|(?P<sign>!=|<=|>=|[=<>(),.]))"""
 )
 

@@ -17,11 +17,20 @@ Condition = Annotated[
     PlainSerializer(lambda condition: condition.source, return_type=str),
 ]
 
-RESERVED = frozenset({"channel", "webchat"})  # facts that every condition may use beside the dialog's own questions
+Ask = Literal[
+    "text", "number", "decimal", "date", "month", "phone", "email", "web-address",
+    "yes-no", "choice", "choices", "rating", "consent", "withdrawal", "dialog", "summary", "brought",
+]  # fmt: skip
+RESERVED = frozenset({"channel", "webchat", "today", "home-country"})  # facts that every condition may use beside the dialog's own questions
 FORBIDDEN = frozenset(  # TRUST.md, privacy 5: no dialog asks for these unless its step names a data protection impact assessment
     "asylum birth birthdate birthday children confession date-of-birth disability ethnicity flight gender health id-number illness "
     "marital nationality passport race religion residence-permit route sex street tribe".split()
 )
+
+
+TYPED = frozenset({"text", "number", "decimal", "date", "month", "phone", "email", "web-address"})  # dialogs/kinds.py reads them
+QUESTIONS = TYPED | {"yes-no", "choice", "choices", "rating"}
+CODED = frozenset({"yes-no", "choice", "choices", "rating", "brought"})  # the value is a code with a label
 
 
 class Strict(BaseModel):
@@ -35,14 +44,15 @@ class Step(Strict):
     """
 
     id: Name
-    ask: Literal["text", "number", "yes-no", "choice", "choices", "consent", "withdrawal", "dialog", "summary", "brought"] | None = None
+    ask: Ask | None = None
     when: Condition | None = None  # only then
     choices: Annotated[tuple[Name, ...], Field(max_length=80)] = ()  # Telegram takes 100 buttons; skip, back and their like need some
     from_: Name | None = Field(None, alias="from")  # a source: a list with a name in bot/sources.py
     other: bool = False  # a typed answer that is none of the choices counts, in the person's own words
     columns: Annotated[int, Field(ge=1, le=2)] = 1
     check: Condition | None = None  # `.` is the answer
-    most: int = 200  # characters of a text; rounds of a group
+    most: int = 200  # characters of a text; rounds of a group; stars of a rating (with the default: 5)
+    unknown: bool = False  # "I don't know" is an answer too
     steps: tuple[Step, ...] = ()  # a group: asked again for each round ("another?")
     purpose: Name | None = None  # the consent that this answer needs; without one it is forgotten with the dialog
     class_: Literal["identity", "contact", "profile"] = Field("profile", alias="class")
@@ -84,8 +94,10 @@ class Step(Strict):
             raise ValueError("a group only has steps, and no group inside")
         if self.steps and any(not inner.ask or inner.purpose != self.purpose for inner in self.steps):
             raise ValueError("every step of a group asks, under the group's own `purpose`")
-        if any(inner.when or inner.ask not in {"text", "number", "choice"} for inner in self.steps):
-            raise ValueError("a step of a group is a text, a number or a choice, without `when`")
+        if any(inner.when or inner.ask not in {*TYPED, "choice", "rating"} for inner in self.steps):
+            raise ValueError("a step of a group is typed, a choice or a rating, without `when`")
+        if self.ask in {"phone", "email"} and self.class_ != "contact":
+            raise ValueError("a phone number and an e-mail address are of `class: contact`")
         if FORBIDDEN & set(_words(self.id)) and not self.dpia:
             raise ValueError("asks for something that no dialog may ask; if it must be, name its impact assessment with `dpia:`")
         return self
@@ -93,7 +105,7 @@ class Step(Strict):
     @property
     def is_question(self) -> bool:
         """Counted in "3 of 9", offered for change in the summary."""
-        return bool(self.steps) or (self.ask in {"text", "number", "yes-no", "choice", "choices"} and self.purpose is not None)
+        return bool(self.steps) or (self.ask in QUESTIONS and self.purpose is not None)
 
 
 def _words(name: str) -> Iterator[str]:
@@ -116,7 +128,8 @@ class Dialog(Strict):
             for inner in (step, *step.steps):
                 if inner.id in seen:
                     raise ValueError(f"the step {inner.id!r} is written twice")
-                unknown = (inner.when.questions if inner.when else frozenset()) - seen
+                here = {name for name in (inner.when.questions if inner.when else ()) if "." not in name}  # Scripts looks after the others
+                unknown = here - seen
                 if unknown:
                     raise ValueError(f"{inner.id}: the condition asks for {', '.join(sorted(unknown))}, which no earlier step of this dialog asks")
                 seen.add(inner.id)
@@ -161,6 +174,9 @@ class Scripts(Mapping[str, Dialog]):
         for target in (step.goto, *(step.choices if step.ask == "dialog" else ())):
             if target and target not in self and not self.question(target):
                 raise ValueError(f"{where}: there is no dialog or question {target!r}.")
+        for name in step.when.questions if step.when else ():
+            if "." in name and not self.question(name):
+                raise ValueError(f"{where}: the condition asks for {name}, which is no question of any dialog.")
         if step.purpose and step.purpose not in self.consents:
             raise ValueError(f"{where}: no dialog asks for the consent {step.purpose!r}.")
         if step.is_question and not self.consents[str(step.purpose)][1].required:

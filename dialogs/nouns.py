@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal, Self
 
 # What may stand in a sentence's {placeholder}: a plain value, or a reference that is put into words at sending:
-# {"say": sentence id}, {"from": source, "code": code}, {"list": [facts]}, {"pair": [fact, more facts]}.
+# {"say": sentence id}, {"from": source, "code": code}, {"list": [facts]}, {"pair": [fact, more facts]}, {"date": "2026-11-21"}, {"month": "2026-11"}.
 Fact = str | int | Mapping[str, Any]
 Facts = Mapping[str, Fact]
 
@@ -20,6 +20,7 @@ class Text:
     """Words that are no button's label and no command; cleaned by the channel boundary."""
 
     text: str
+    found: tuple[str, ...] = ()  # codes of a long list whose labels hold these words
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ Heard = Text | Press | Command | Unreadable | Resume
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    kind: Literal["given", "skipped", "declined"]
+    kind: Literal["given", "skipped", "declined", "unknown"]
     value: str = ""  # a code, codes with spaces between, a number, or the words themselves
     words: str = ""  # what was typed, where that differs from the value
 
@@ -94,6 +95,8 @@ class Frame:
     prompt: int = 0  # the number on the pending question's buttons; 0: not asked yet
     offered: tuple[str, ...] = ()  # codes of the pending question, frozen when it was asked
     picked: tuple[str, ...] = ()  # toggled so far
+    found: tuple[str, ...] = ()  # of a long list: what was searched for
+    page: int = 0  # of a long list
     anew: bool = False  # it is asked though it has an answer (to be changed)
     warned: bool = False  # told that the text looks private; the same again is meant
     done: tuple[str, ...] = ()  # what was said or done

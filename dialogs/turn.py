@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
+from datetime import date
 from typing import Literal
 
-from dialogs.answers import Fault, understand
-from dialogs.model import Dialog, Scripts, Step
+from dialogs.kinds import TYPED as KINDS
+from dialogs.kinds import Fault, Here, understand
+from dialogs.model import CODED, TYPED, Dialog, Scripts, Step
 from dialogs.nouns import (
     Answer,
     Command,
@@ -38,8 +40,11 @@ LookedUp = Mapping[Need, tuple[str, ...]]  # a source's codes
 
 NOTHING: Fact = {"say": "common.nothing"}
 FURTHEST = 200  # steps that one turn may walk before we call it a circle of `goto`
-SKIP, DECLINE, BACK, KEEP, CLOSE, MORE, DONE, AGAIN, ENOUGH = ".skip", ".decline", ".back", ".keep", ".close", ".more", ".done", ".again", ".enough"
-TYPED = {"skip": SKIP, "back": BACK, "done": DONE}  # commands that press the button of that name
+SKIP, DECLINE, UNKNOWN, BACK, KEEP, CLOSE, MORE, DONE, AGAIN, ENOUGH = ".skip .decline .unknown .back .keep .close .more .done .again .enough".split()
+EARLIER, LATER, ALL = ".earlier", ".later", ".all"  # pages of a long list
+LONG, PAGE = 24, 10  # options: a longer list is shown in pages, and may be searched by typing
+STARS = 5
+BY_NAME = {"skip": SKIP, "back": BACK, "done": DONE}  # commands that press the button of that name
 
 
 def take_turn(scripts: Scripts, state: State, known: Known, heard: Heard, looked_up: LookedUp | None = None) -> Turn:
@@ -53,15 +58,16 @@ def take_turn(scripts: Scripts, state: State, known: Known, heard: Heard, looked
 
 
 def offered(scripts: Scripts, state: State, known: Known) -> Message | None:
-    """The options that stand on the table, so that a typed label can be recognised; None at a question that is typed."""
+    """The options that stand on the table (of a long list: all of them), so that a typed label can be recognised; None at a
+    question that is typed."""
     walk = _Walk(scripts, state, known, {})
     if not walk.frames:
         return None
     frame = walk.top
     step = walk.pending(frame)
-    if step is None or frame.prompt == 0 or step.ask in {"text", "number"}:
+    if step is None or frame.prompt == 0 or step.ask in TYPED:
         return None
-    return Message((), walk.options(frame, step), frame.prompt)
+    return Message((), (*walk.choosable(frame, step, every=True), *walk.navigation(frame, step)), frame.prompt)
 
 
 class _Missing(Exception):
@@ -81,6 +87,8 @@ class _Place:
     prompt: int
     offered: tuple[str, ...]
     picked: tuple[str, ...]
+    found: tuple[str, ...]
+    page: int
     anew: bool
     warned: bool
     done: list[str]
@@ -97,7 +105,7 @@ class _Place:
     def turn_to(self, step: str = "", inner: str = "", round_: int = 1) -> None:
         """Another question (or, with nothing, whichever is open)."""
         self.step, self.inner, self.round = step, inner, round_
-        self.prompt, self.offered, self.picked, self.anew, self.warned = 0, (), (), False, False
+        self.prompt, self.offered, self.picked, self.found, self.page, self.anew, self.warned = 0, (), (), (), 0, False, False
 
 
 _KEPT = [each.name for each in fields(_Place) if each.name != "dialog"]
@@ -169,9 +177,9 @@ class _Walk:
                 self.again("common.meanwhile")
             case Command("start"):
                 self.again("common.welcome-back")
-            case Command(name) if name in TYPED and self.takes(TYPED[name]):
-                self.choose(TYPED[name])
-            case Command(name) if name in TYPED or name == "menu":
+            case Command(name) if name in BY_NAME and self.takes(BY_NAME[name]):
+                self.choose(BY_NAME[name])
+            case Command(name) if name in BY_NAME or name == "menu":
                 self.again("common.press-a-button")
             case Command():
                 self.again("common.unknown-command")
@@ -180,8 +188,8 @@ class _Walk:
                     self.choose(code)
                 else:
                     self.again("common.old-button")
-            case Text(text):
-                self.type(text)
+            case Text(text, found):
+                self.type(text, found)
             case _:
                 self.again("common.edited" if heard.kind == "edited" else "common.unreadable")
 
@@ -222,21 +230,31 @@ class _Walk:
         self.parts += [Say(sentence) for sentence in sentences]
         self.go_on()
 
-    def type(self, text: str) -> None:
+    def type(self, text: str, found: tuple[str, ...]) -> None:
         place = self.top
         step = self.pending(place)
         if step is None or place.prompt == 0:
             self.go_on()
-        elif step.ask in {"text", "number"} or (step.other and step.ask == "choice"):
-            answer = understand(step, text, insisted=place.warned)
+        elif len(place.offered) > LONG and (found := tuple(code for code in found if code in place.offered)):
+            place.found, place.page = found, 0
+            self.go_on()
+        elif step.ask in TYPED or (step.other and step.ask == "choice"):
+            answer = understand(step, text, self.here(), insisted=place.warned)
             if isinstance(answer, Fault):
                 place.warned = answer.sentence == "common.looks-private"
                 self.parts.append(Say(answer.sentence, answer.facts))
                 self.go_on()
             else:
                 self.settle(place, step, answer)
+        elif len(place.offered) > LONG:
+            self.again("common.none-found")
         else:
             self.again("common.press-a-button")
+
+    def here(self) -> Here:
+        """Today and the country are facts, so that the engine needs no clock."""
+        facts = {name: value for name, value in self.facts.items() if value}
+        return Here(self.language, date.fromisoformat(facts.get("today", "2026-01-01")), facts.get("home-country", "DE"))
 
     # ---- choosing ----
 
@@ -257,6 +275,25 @@ class _Walk:
 
     def decline(self, place: _Place, step: Step) -> None:
         self.pass_over(place, step, Answer("declined"))
+
+    def know_not(self, place: _Place, step: Step) -> None:
+        self.pass_over(place, step, Answer("unknown"))
+
+    def turn_page(self, place: _Place, by: int) -> None:
+        place.page += by
+        self.go_on()
+        assert self.question  # noqa: S101 - the pending question, another page of it
+        self.question = replace(self.question, edits=True)
+
+    def earlier(self, place: _Place, _step: Step) -> None:
+        self.turn_page(place, -1)
+
+    def later(self, place: _Place, _step: Step) -> None:
+        self.turn_page(place, 1)
+
+    def show_all(self, place: _Place, _step: Step) -> None:
+        place.found = ()
+        self.turn_page(place, -place.page)
 
     def pass_over(self, place: _Place, step: Step, answer: Answer) -> None:
         group = self.group(place)
@@ -536,7 +573,7 @@ class _Walk:
                 values[name] = self.facts[name]
             elif name in place.memo:
                 values[name] = place.memo[name]
-            elif answer := self.answers.now.get((f"{place.dialog.dialog}.{name}", "")):
+            elif answer := self.answers.now.get((name if "." in name else f"{place.dialog.dialog}.{name}", "")):
                 values[name] = answer.value
         return values
 
@@ -557,7 +594,7 @@ class _Walk:
                 place.picked = tuple(code for code in before.value.split() if code in place.offered)
             self.prompts += 1
             place.prompt, place.anew = self.prompts, self.has_answer(place, step)
-        typing = step.ask in {"text", "number"} or step.other
+        typing = step.ask in TYPED or step.other or len(place.offered) > LONG
         self.question = Message(self.wording(place, step), self.options(place, step), place.prompt, step.columns, typing)
         return True
 
@@ -568,6 +605,8 @@ class _Walk:
             case "withdrawal":
                 given = tuple(purpose for purpose, consent in self.consents.items() if consent.given)
                 return (*given, "everything") if len(given) > 1 else given
+            case "rating":
+                return tuple(f"r{number + 1}" for number in range(step.most if step.most <= 10 else STARS))
             case "summary":
                 return tuple(question.id for question in self.lines(place))
         if step.from_:
@@ -589,6 +628,8 @@ class _Walk:
             return tuple(parts)
         name = self.id(place, group, step) if group else self.id(place, step)
         parts += [Say(name), Say(name + ".hint", optional=True)]
+        if len(place.offered) > LONG:
+            parts.append(Say("common.search"))
         if step.ask == "summary":
             parts += [self.line(place, line, follows=number > 0) for number, line in enumerate(self.lines(place))]
         elif self.answered(place, step):
@@ -598,15 +639,18 @@ class _Walk:
     def options(self, place: _Place, step: Step) -> tuple[Option, ...]:
         return (*self.choosable(place, step), *self.navigation(place, step))
 
-    def choosable(self, place: _Place, step: Step) -> tuple[Option, ...]:
+    def choosable(self, place: _Place, step: Step, *, every: bool = False) -> tuple[Option, ...]:
+        """`every`: all pages of a long list."""
         group = self.group(place)
         if group and place.inner == "another":
             another = [Option(AGAIN, {"say": "common.add-another"})] if place.round < group.most else []
             return (*another, Option(ENOUGH, {"say": "common.that-is-all"}))
         name = self.id(place, group, step) if group else self.id(place, step)
         toggles = step.ask == "choices"
-        codes = place.offered if step.from_ or not step.choices else [code for code in place.offered if code in step.choices]
+        codes = place.offered if step.from_ or not step.choices else tuple(code for code in place.offered if code in step.choices)
+        codes, turning = (codes, []) if every else self.page_of(place, codes)
         options = [Option(code, self.label(name, step, code), (code in place.picked) if toggles else None) for code in codes]
+        options += turning
         if toggles:
             options.append(Option(DONE, {"say": "common.done"}))
         if step.ask == "summary":
@@ -615,11 +659,22 @@ class _Walk:
             options.append(Option(MORE, {"say": "common.more"}))
         return tuple(options)
 
+    def page_of(self, place: _Place, codes: tuple[str, ...]) -> tuple[tuple[str, ...], list[Option]]:
+        """What of a list is shown, and the buttons that lead on."""
+        if len(codes) <= LONG:
+            return codes, []
+        shown = tuple(code for code in place.found if code in codes) or codes
+        at = min(place.page * PAGE, (len(shown) - 1) // PAGE * PAGE)
+        turning = [(EARLIER, at > 0), (LATER, at + PAGE < len(shown)), (ALL, len(shown) < len(codes))]
+        return shown[at : at + PAGE], [Option(code, {"say": f"common.{code[1:]}"}) for code, there in turning if there]
+
     def label(self, name: str, step: Step, code: str) -> Fact:
         if step.from_:
             return {"from": step.from_, "code": code}
         if step.ask == "summary":
             return {"say": f"{name.rpartition('.')[0]}.{code}.short"}
+        if step.ask == "rating":
+            return "\u2b50" * int(code[1:])
         if step.ask == "consent" or (step.ask == "yes-no" and not step.gate):
             return {"say": f"common.{code}"}
         return {"say": f"{name}.{code}"}
@@ -633,6 +688,7 @@ class _Walk:
         elif (group or step).is_question:
             again = self.answered(place, step) is not None
             codes = [KEEP] if again else [] if step.required else [SKIP]
+            codes += [UNKNOWN] if step.unknown else []
             codes += [] if step.required else [DECLINE]
             if (group and (place.round > 1 or step is not group.steps[0])) or self.before(place):
                 codes.append(BACK)
@@ -669,7 +725,7 @@ class _Walk:
         return [step for step in place.dialog.questions if step.when is None or self.is_open(place, step.when.questions) or self.applies(place, step)]
 
     def is_open(self, place: _Place, questions: frozenset[str]) -> bool:
-        return any((f"{place.dialog.dialog}.{name}", "") not in self.answers.now for name in questions if name in place.dialog.by_id)
+        return any("." not in name and (f"{place.dialog.dialog}.{name}", "") not in self.answers.now for name in questions if name in place.dialog.by_id)
 
     def previous(self, group: Step, step: Step) -> Step:
         return next(earlier for earlier, later in zip(group.steps, group.steps[1:], strict=False) if later is step)
@@ -707,26 +763,38 @@ class _Walk:
         return {"list": [{"pair": [first, *(fact for fact in rest if fact != NOTHING)]} for first, *rest in told_]}
 
     def told_of(self, step: Step, name: str, round_: str) -> Fact:
-        return told(step, name, self.answers.now.get((name, round_)))
+        fact = told(step, name, self.answers.now.get((name, round_)))
+        if round_ and step.ask in {"date", "month"} and fact != NOTHING:  # of two dates in a row, which is which?
+            return {"say": "common.line", "with": {"name": {"say": name + ".short"}, "answer": fact}}
+        return fact
 
 
 def told(step: Step, name: str, answer: Answer | None) -> Fact:
     """An answer as a fact: codes as references to their labels, the person's own words as they are."""
     if answer is None or answer.kind == "skipped":
         return NOTHING
-    if answer.kind == "declined":
-        return {"say": "common.declined"}
-    if step.ask not in {"choice", "choices", "yes-no"}:
+    if answer.kind != "given":
+        return {"say": f"common.{answer.kind}"}
+    if step.ask and step.ask in KINDS:
+        return KINDS[step.ask].told(answer.value)
+    if step.ask == "rating":
+        return "\u2b50" * int(answer.value[1:])
+    if step.ask not in CODED or step.ask == "brought":
         return answer.value
     if answer.words and step.other:
         return answer.words
-    labels: list[Fact] = [{"from": step.from_, "code": code} if step.from_ else {"say": f"{name}.{code}"} for code in answer.value.split()]
+    of = "common" if step.ask == "yes-no" else name
+    labels: list[Fact] = [{"from": step.from_, "code": code} if step.from_ else {"say": f"{of}.{code}"} for code in answer.value.split()]
     return labels[0] if len(labels) == 1 else {"list": labels}
 
 
 _NAVIGATION: dict[str, Callable[[_Walk, _Place, Step], None]] = {
     SKIP: _Walk.skip,
     DECLINE: _Walk.decline,
+    UNKNOWN: _Walk.know_not,
+    EARLIER: _Walk.earlier,
+    LATER: _Walk.later,
+    ALL: _Walk.show_all,
     KEEP: _Walk.keep,
     CLOSE: _Walk.close,
     MORE: _Walk.tell_more,
@@ -736,6 +804,7 @@ _NAVIGATION: dict[str, Callable[[_Walk, _Place, Step], None]] = {
 }
 _CHOICES: dict[str, Callable[[_Walk, _Place, Step, str], None]] = {
     "choice": _Walk.take,
+    "rating": _Walk.take,
     "choices": _Walk.toggle,
     "yes-no": _Walk.pass_gate,
     "consent": _Walk.decide,

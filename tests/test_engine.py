@@ -9,9 +9,9 @@ import pytest
 from conftest import ROOT
 
 from bot.sources import SOURCES
-from dialogs.answers import Fault, looks_private, understand
 from dialogs.expressions import ExpressionError, compile_expression
 from dialogs.files import ScriptError, load_scripts, read_script
+from dialogs.kinds import Fault, Here, looks_private, understand
 from dialogs.model import Dialog, Scripts, Step
 from dialogs.nouns import Answer, Command, Consent, Known, Press, State, Text, Unreadable
 from dialogs.turn import take_turn
@@ -306,6 +306,79 @@ def test_commands_interrupt_each_other_without_piling_up(person):
     assert "newcomer.name" in person.asked
 
 
+# ---- modules, long lists, other kinds of answer ----
+
+AT_A_COUNTRY = (*ONBOARD, *NINE, ".done", Command("more"), "work", Text("welder"))
+
+
+def test_the_modules_are_offered_to_newcomers_only(person):
+    person.talk(*ONBOARD[:-1], "partner", Text("Example Chamber"), "here", ".done", Command("more"))
+    assert "modules.not-yet" in person.asked
+
+
+def test_a_long_list_comes_in_pages_and_its_buttons_lead_on_and_back(person):
+    person.talk(*AT_A_COUNTRY)
+    assert "common.search" in person.asked
+    assert person.last.typing
+    first = person.codes
+    assert first[10:] == [".later", ".skip", ".decline", ".back"]
+    person.talk(".later")
+    second = person.codes
+    assert person.last.edits
+    assert second[10:12] == [".earlier", ".later"]
+    assert not set(first[:10]) & set(second[:10])
+    person.talk(".earlier")
+    assert person.codes == first
+    for _ in range(40):
+        if ".later" in person.codes:
+            person.talk(".later")
+    assert person.codes[-4:] == [".earlier", ".skip", ".decline", ".back"]
+    person.talk(first[0])  # a button of an older page is a button of this question
+    assert person.answers["work.jobs.country", "1"].value == first[0]
+
+
+def test_a_long_list_is_searched_by_typing(person):
+    person.talk(*AT_A_COUNTRY, Text("uk", ("UA", "GB", "XX-no-such")))
+    assert person.codes == ["UA", "GB", ".all", ".skip", ".decline", ".back"]
+    person.talk(Text("xyz"))
+    assert person.asked[0] == "common.none-found"
+    person.talk(".all")
+    assert len([code for code in person.codes if code[0] != "."]) == 10
+    person.talk(Text("uk", ("UA", "GB")), "UA")
+    assert person.answers["work.jobs.country", "1"].value == "UA"
+
+
+def test_a_short_list_is_not_searched(person):
+    person.talk(*ONBOARD, *NINE, ".done", Command("more"), "idea", Text("a bakery"), Text("plan", ("plan",)))
+    assert person.asked[0] == "common.press-a-button"
+
+
+def test_not_knowing_skipping_and_not_saying_are_three_answers(person):
+    person.talk(*AT_A_COUNTRY, "UA", ".unknown", ".skip", ".enough")
+    assert [person.answers[f"work.jobs.{each}", "1"].kind for each in ("country", "since", "until")] == ["given", "unknown", "skipped"]
+    person.talk(".decline")
+    assert person.answers["work.best", ""].kind == "declined"
+
+
+def test_a_rating_is_pressed_as_stars(person):
+    person.talk(*ONBOARD, *NINE, ".done", Command("more"), "idea", Text("a bakery"), "plan", "no")
+    assert [option.label for option in person.last.options[:5]] == ["\u2b50" * number for number in range(1, 6)]
+    person.talk("r4")
+    assert person.answers["idea.sure", ""].value == "r4"
+
+
+def test_what_hung_on_an_answer_goes_when_that_answer_changes_and_is_confirmed(person):
+    person.talk(*ONBOARD, *NINE, ".done", Command("more"), "education", "master", Text("physics"), "yes", Text("uk", ("UA",)), "UA", ".skip")
+    assert ("education.country", "") in person.answers
+    person.talk("level", "none", ".done")
+    assert {question for question, _ in person.answers if question.startswith("education.")} == {"education.level", "education.certificates"}
+
+
+def test_a_condition_on_a_question_of_another_dialog_must_find_it(scripts):
+    with pytest.raises(ValueError, match=r"work\.nowhere"):
+        changed(scripts, "help", lambda steps: [{**steps[0], "when": "${work.nowhere} = 'x'"}])
+
+
 def test_ten_thousand_random_things_never_get_stuck_and_never_store_without_consent(scripts, seed, capsys):
     """A short walk of what a later issue walks long: after anything, there is a question with a way on."""
     rnd = random.Random(seed)
@@ -415,17 +488,17 @@ def test_a_condition_that_makes_no_sense_is_refused(source):
 
 @pytest.mark.parametrize(("text", "value"), [("12", "12"), ("١٢", "12"), ("۱۲ سال", "12"), ("about 7 years", "7"), ("007", "7"), ("１２", "12")])
 def test_numbers_are_understood_in_every_script(text, value):
-    answer = understand(Step(id="n", ask="number"), text)
+    answer = understand(Step(id="n", ask="number"), text, Here())
     assert isinstance(answer, Answer)
     assert answer.value == value
 
 
 @pytest.mark.parametrize("text", ["", "many", "1 or 2", "-5", "9" * 5000, "½", "²"])
 def test_what_is_no_single_number_is_a_fault(text):
-    assert isinstance(understand(Step(id="n", ask="number"), text), Fault)
+    assert isinstance(understand(Step(id="n", ask="number"), text, Here()), Fault)
 
 
 def test_a_text_longer_than_asked_for_is_a_fault_that_names_both_lengths():
-    fault = understand(Step(id="t", ask="text", most=10), "x" * 11)
+    fault = understand(Step(id="t", ask="text", most=10), "x" * 11, Here())
     assert isinstance(fault, Fault)
     assert fault.facts == {"most": 10, "length": 11}

@@ -37,7 +37,25 @@ def test_every_key_of_a_step_is_explained():
     for name, field in Step.model_fields.items():
         key = field.alias or name
         assert re.search(rf"`{key}`", CONTRIBUTING), f"CONTRIBUTING.md does not explain `{key}`"
-    for kind in ("text", "number", "yes-no", "choice", "choices", "consent", "withdrawal", "dialog", "summary"):
+    for kind in (
+        "text",
+        "number",
+        "yes-no",
+        "choice",
+        "choices",
+        "rating",
+        "date",
+        "month",
+        "decimal",
+        "phone",
+        "email",
+        "web-address",
+        "brought",
+        "consent",
+        "withdrawal",
+        "dialog",
+        "summary",
+    ):
         assert f"`{kind}`" in CONTRIBUTING
 
 

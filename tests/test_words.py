@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from bot.check import check
 from bot.letters import pack, word
 from bot.sources import NAMERS, SPOKEN
+from dialogs.model import Dialog, Scripts
 from dialogs.nouns import Message, Option, Say
 from storage.records import Address, Letter
 from translations.detect import by_script, closest, script_of
@@ -197,3 +198,14 @@ def test_buttons_stand_in_their_columns_and_the_way_on_below(words):
 
 
 WORDS = Words(LANGUAGES, namers=NAMERS)
+
+
+def test_what_a_step_shares_must_be_a_column_that_is_declared(scripts, words):
+    def complaint(**change):
+        newcomer = scripts["newcomer"].model_dump(by_alias=True, exclude_defaults=True)
+        newcomer["steps"] = [{**each, **(change if each["id"] == "town" else {})} for each in newcomer["steps"]]
+        return check(Scripts([*(each for each in scripts.values() if each.dialog != "newcomer"), Dialog.model_validate(newcomer)]), words)
+
+    assert complaint() == []
+    assert "there is no shared column 'newcomers.twon'" in complaint(share="newcomers.twon")[0]
+    assert "one row per round" in complaint(share="languages.level")[0]

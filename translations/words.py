@@ -13,17 +13,20 @@ import unicodedata
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from decimal import Decimal
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
 import polib
 from babel import Locale
-from babel.dates import format_date
+from babel.dates import format_date, format_skeleton
 from babel.lists import format_list
+from babel.numbers import format_decimal
 
 LOCALES = Path(__file__).parent / "locales"
 FIRST_STRONG, POP, LEFT_TO_RIGHT_MARK, RIGHT_TO_LEFT_MARK = "\u2068", "\u2069", "\u200e", "\u200f"  # FSI, PDI, LRM, RLM (UAX 9)
+ARABIC_COMMA = frozenset({"ar", "fa", "ps", "ckb", "ur"})
 COMMAND = re.compile(r"(?<!\S)/(?=[a-z])")
 PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
 
@@ -168,10 +171,13 @@ class Words:
 
     def fact(self, fact: Fact, language: str) -> str:
         """A plain value (kept apart from the writing direction around it), or a reference: {"say": sentence id},
-        {"from": source, "code": code}, {"list": [facts]}, {"pair": [fact, more facts]}, {"date": "2026-11-21"}."""
+        {"from": source, "code": code}, {"list": [facts]}, {"pair": [fact, more facts]}, {"date": "2026-11-21"}, {"month": "2026-11"},
+        {"decimal": "1.5"}; {"say": ..., "with": facts} for a sentence that has facts of its own."""
         if not isinstance(fact, Mapping):
             return _isolated(str(fact), language)
         match fact:
+            case {"say": sentence, "with": facts}:
+                return self.tr(sentence, language, facts)
             case {"say": sentence}:
                 return self.tr(sentence, language)
             case {"from": source, "code": code}:
@@ -179,10 +185,15 @@ class Words:
             case {"list": facts}:
                 return str(format_list([self.fact(each, language) for each in facts], style="standard", locale=locale(language))) if facts else ""
             case {"pair": [first, *more]}:
-                inside = ", ".join(self.fact(each, language) for each in more)
+                comma = "، " if language.partition("_")[0] in ARABIC_COMMA else ", "
+                inside = comma.join(self.fact(each, language) for each in more)
                 return self.fact(first, language) + (f" ({inside})" if inside else "")
             case {"date": day}:
                 return str(format_date(date.fromisoformat(day), "long", locale=locale(language)))
+            case {"decimal": number}:
+                return str(format_decimal(Decimal(number), locale=locale(language)))
+            case {"month": month}:
+                return str(format_skeleton("yMMMM", date.fromisoformat(f"{month}-01"), locale=locale(language)))
         raise ValueError(f"a fact of no known shape: {sorted(fact)}")
 
     def fingerprint(self, sentence: str, language: str) -> str:

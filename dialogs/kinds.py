@@ -1,0 +1,285 @@
+"""What counts as an answer: one small class for each kind that is typed. Raw words in, an Answer or a Fault out.
+
+A value is a code that means the same in every language (2026-03-14, +4938155512345, 1.5); the raw words stay beside it.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from functools import cache
+from typing import Protocol
+from urllib.parse import urlsplit
+
+from babel import Locale
+from babel.dates import get_month_names
+
+from dialogs.model import Step
+from dialogs.nouns import Answer, Fact, Facts
+
+YEARS = re.compile(r"\b(19|20)\d\d ?[-–/] ?(19|20)\d\d\b")  # "2015-2020, welder" is private to nobody
+LONGEST_NUMBER = 12  # digits: no count of years or people has more, and int() of a million digits takes seconds
+LONGEST_LINE = 320  # characters of an address (an e-mail may have 254)
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Why it does not count: a sentence id with its facts."""
+
+    sentence: str
+    facts: Facts = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Here:
+    """What reading may depend on: the person's language, today where they are, the country of local phone numbers (ISO 3166)."""
+
+    language: str = "en"
+    today: date = date(2026, 1, 1)
+    country: str = "DE"
+
+
+class Kind(Protocol):
+    """A kind of typed answer."""
+
+    def read(self, step: Step, text: str, here: Here) -> Answer | Fault: ...
+
+    def told(self, value: str) -> Fact:
+        """The value for people."""
+
+
+def understand(step: Step, text: str, here: Here, *, insisted: bool = False) -> Answer | Fault:
+    """`insisted`: the person was warned that the text looks private, and sent one again."""
+    answer = TYPED[str(step.ask) if step.ask in TYPED else "text"].read(step, text, here)
+    if isinstance(answer, Fault):
+        return answer
+    if step.ask in {"text", "choice"} and step.class_ != "contact" and not insisted and looks_private(text):
+        return Fault("common.looks-private")
+    if step.check and not step.check.holds({}, answer.value):
+        return Fault("common.not-possible")
+    return answer
+
+
+class Words:
+    def read(self, step: Step, text: str, _: Here) -> Answer | Fault:
+        words = " ".join(text.split()) if step.most <= 200 else text.strip()
+        if not any(unicodedata.category(character)[0] in "LN" for character in words):
+            return Fault("common.no-words")
+        if len(words) > step.most:
+            return Fault("common.too-long", {"most": step.most, "length": len(words)})
+        return Answer("given", "other", words) if step.other else Answer("given", words)
+
+    def told(self, value: str) -> Fact:
+        return value
+
+
+class Number:
+    """A whole one; digits of every script count: ١٢, ۱۲ and 12 are twelve."""
+
+    def read(self, _: Step, text: str, __: Here) -> Answer | Fault:
+        digits = plain(text)
+        found = re.findall(r"\d+", digits)
+        if len(found) != 1 or len(found[0]) > LONGEST_NUMBER or "-" in digits:
+            return Fault("common.not-a-number")
+        return Answer("given", str(int(found[0])), text.strip()[:200])
+
+    def told(self, value: str) -> Fact:
+        return value
+
+
+class Decimal:
+    """With a comma or a point: 1,5 is 1.5. A second one would have to separate thousands, and nobody knows which."""
+
+    def read(self, _: Step, text: str, __: Here) -> Answer | Fault:
+        found = re.findall(r"-?\d+(?:[.,]\d+)?", plain(text).replace("\u2212", "-").replace("\u066b", ","))
+        if len(found) != 1 or len(found[0]) > LONGEST_NUMBER or len(re.findall(r"[.,]", plain(text).strip(" .,"))) > 1:
+            return Fault("common.not-a-decimal")
+        whole, _point, part = found[0].replace(",", ".").partition(".")
+        part = part.rstrip("0")
+        return Answer("given", f"{int(whole)}.{part}" if part else str(int(whole)), text.strip()[:200])
+
+    def told(self, value: str) -> Fact:
+        return {"decimal": value}
+
+
+class Date:
+    """As people write one: 14.3.2026, 14/03/26, 2026-03-14, 14 March 2026, ١٤/٣/٢٠٢٦. Day before month, unless it can't be."""
+
+    def read(self, _: Step, text: str, here: Here) -> Answer | Fault:
+        fault = Fault("common.not-a-date", {"example": {"date": here.today.isoformat()}})
+        words = _with_months_as_numbers(text, here.language)
+        numbers = re.findall(r"\d+", words)
+        if len(numbers) != 3 or re.search(r"[^\W\d_]", words):
+            return fault
+        year, month, day = (numbers[0], numbers[1], numbers[2]) if len(numbers[0]) == 4 else (numbers[2], numbers[1], numbers[0])
+        if int(month) > 12 >= int(day):
+            month, day = day, month
+        try:
+            return Answer("given", date(_year(year, here.today), int(month), int(day)).isoformat(), text.strip()[:200])
+        except ValueError:
+            return fault
+
+    def told(self, value: str) -> Fact:
+        return {"date": value}
+
+
+class Month:
+    """A month of a year: 3/2026, 2026-03, March 2026."""
+
+    def read(self, _: Step, text: str, here: Here) -> Answer | Fault:
+        fault = Fault("common.not-a-month", {"example": {"month": f"{here.today:%Y-%m}"}})
+        words = _with_months_as_numbers(text, here.language)
+        numbers = re.findall(r"\d+", words)
+        if len(numbers) != 2 or re.search(r"[^\W\d_]", words):
+            return fault
+        year, month = numbers if len(numbers[0]) == 4 else numbers[::-1]
+        try:
+            return Answer("given", f"{date(_year(year, here.today), int(month), 1):%Y-%m}", text.strip()[:200])
+        except ValueError:
+            return fault
+
+    def told(self, value: str) -> Fact:
+        return {"month": value}
+
+
+class Phone:
+    """Any way of writing that the number plan of its country allows; a local one is of the programme's country."""
+
+    def read(self, _: Step, text: str, here: Here) -> Answer | Fault:
+        import phonenumbers  # noqa: PLC0415 - a seventh of a second, for a question that few dialogs ask
+
+        fault = Fault("common.not-a-phone", {"example": _example_number(here.country)})
+        if len(text) > LONGEST_LINE:
+            return fault
+        try:
+            number = phonenumbers.parse(plain(text), here.country)
+        except phonenumbers.NumberParseException:
+            return fault
+        if not phonenumbers.is_valid_number(number):
+            return fault
+        return Answer("given", phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164), text.strip()[:200])
+
+    def told(self, value: str) -> Fact:
+        import phonenumbers  # noqa: PLC0415
+
+        try:
+            number = phonenumbers.parse(value)
+        except phonenumbers.NumberParseException:  # kept by an older version
+            return value
+        return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
+
+
+class Email:
+    """Somebody at a domain with a dot; whether it exists only a letter can tell."""
+
+    SHAPE = re.compile(r"[^\s@,;<>()\[\]\"\\:]{1,64}@(?=.{4,253}\Z)(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.)+[^\W\d_]{2,63}")
+
+    def read(self, _: Step, text: str, __: Here) -> Answer | Fault:
+        words = _line(text).removeprefix("mailto:")
+        if len(words) > LONGEST_LINE or not self.SHAPE.fullmatch(words) or ".." in words:
+            return Fault("common.not-an-email", {"example": "name@example.org"})
+        name, _at, domain = words.rpartition("@")
+        return Answer("given", f"{name}@{domain.casefold()}", text.strip()[:200])
+
+    def told(self, value: str) -> Fact:
+        return value
+
+
+class WebAddress:
+    """http or https; who leaves that out means https."""
+
+    HOST = re.compile(r"(?=.{4,253}\Z)(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.)+[^\W\d_]{2,63}")
+
+    def read(self, _: Step, text: str, __: Here) -> Answer | Fault:
+        fault = Fault("common.not-a-web-address", {"example": "www.example.org"})
+        words = _line(text)
+        words = words if re.match(r"[A-Za-z][A-Za-z0-9+.-]*:", words) else f"https://{words}"
+        try:
+            parts = urlsplit(words)
+            odd = parts.port is not None or parts.username is not None or parts.password is not None
+        except ValueError:
+            return fault
+        if odd or len(words) > LONGEST_LINE or parts.scheme.casefold() not in {"http", "https"} or not self.HOST.fullmatch(parts.hostname or ""):
+            return fault
+        if re.search(r"[\s\"'<>\\^`{|}]", words):
+            return fault
+        return Answer("given", parts._replace(scheme=parts.scheme.casefold(), netloc=str(parts.hostname)).geturl(), text.strip()[:200])
+
+    def told(self, value: str) -> Fact:
+        return value
+
+
+TYPED: Mapping[str, Kind] = {
+    "text": Words(),
+    "number": Number(),
+    "decimal": Decimal(),
+    "date": Date(),
+    "month": Month(),
+    "phone": Phone(),
+    "email": Email(),
+    "web-address": WebAddress(),
+}
+
+
+def plain(text: str) -> str:
+    """Digits of every script, and letters and signs of full width, as ASCII writes them."""
+    return "".join(
+        str(unicodedata.decimal(character)) if character.isdecimal() else chr(ord(character) - 0xFEE0) if "\uff01" <= character <= "\uff5e" else character
+        for character in text
+    )
+
+
+def looks_private(text: str) -> bool:
+    """A phone, card or document number: seven digits or more in one run (blanks, dots, dashes, slashes between allowed),
+    or letters and digits mixed as on a passport."""
+    words = YEARS.sub("", plain(text))
+    runs = re.findall(r"\d(?:[ ./()-]{0,2}\d)*", words)
+    return any(sum(map(str.isdigit, run)) >= 7 for run in runs) or bool(re.search(r"\b[A-Z]{1,3} ?\d{6,}\b|\b[A-Z]\d[A-Z0-9]{7}\b", words))
+
+
+def _line(text: str) -> str:
+    return unicodedata.normalize("NFC", text).strip(" \n<>.,;")
+
+
+def _year(digits: str, today: date) -> int:
+    """26 is 2026, 85 is 1985: at most ten years ahead. Raises ValueError for a year that nobody means."""
+    year = int(digits)
+    if len(digits) == 2:
+        year += today.year // 100 * 100
+        year -= 100 if year > today.year + 10 else 0
+    if len(digits) not in {2, 4} or not today.year - 120 <= year <= today.year + 50:
+        raise ValueError(digits)
+    return year
+
+
+def _with_months_as_numbers(text: str, language: str) -> str:
+    """`14 March 2026` -> `14 3 2026`; in their language, and in English. At most a line of it."""
+    words = plain(text)[:LONGEST_LINE].casefold()
+    for name, number in {**_months("en"), **_months(language)}.items():
+        words = re.sub(rf"(?<!\w){re.escape(name)}\.?(?!\w)", f" {number} ", words)
+    return re.sub(r"(?<=\d)(st|nd|rd|th)\b", "", _AROUND_DATES.sub(" ", words))
+
+
+_AROUND_DATES = re.compile(r"(?<!\w)(р|року|рік|г|года|год|the|of|on|in|am|den|der|im|في|عام|سنة)\.?(?!\w)")
+
+
+@cache
+def _months(language: str) -> dict[str, int]:
+    """Every way to write a month, the longest first."""
+    names = {}
+    for width in ("wide", "abbreviated"):
+        for context in ("format", "stand-alone"):
+            for number, name in get_month_names(width, context, Locale.parse(language)).items():
+                names[unicodedata.normalize("NFKC", name).casefold().rstrip(".")] = number
+    return {name: names[name] for name in sorted(names, key=len, reverse=True) if not name.isdecimal()}
+
+
+@cache
+def _example_number(country: str) -> str:
+    import phonenumbers  # noqa: PLC0415
+
+    number = phonenumbers.example_number(country) or phonenumbers.example_number("DE")
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.INTERNATIONAL) if number else "+49 30 123456"

@@ -1,0 +1,140 @@
+"""Every kind of typed answer: what counts, however it is written, and what does not, whatever is sent."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+
+import pytest
+
+from bot.messages import clean
+from dialogs.kinds import TYPED, Fault, Here, understand
+from dialogs.model import Step
+
+HERE = Here("de", date(2026, 11, 21), "DE")
+VALUES = {  # what a value of each kind looks like, always
+    "text": r"[\s\S]{1,200}",
+    "number": r"0|[1-9]\d{0,11}",
+    "decimal": r"-?(0|[1-9]\d*)(\.\d*[1-9])?",
+    "date": r"(19|20)\d\d-[01]\d-[0-3]\d",
+    "month": r"(19|20)\d\d-[01]\d",
+    "phone": r"\+[1-9]\d{4,14}",
+    "email": r"[^\s@]+@[^\s@]+\.[^\s@.]+",
+    "web-address": r"https?://[^\s/@:]+\.[^\s/@:]+(/\S*)?(\?\S*)?(#\S*)?",
+}
+
+
+def step(kind):
+    return Step(id="q", ask=kind, **({"class": "contact"} if kind in {"phone", "email"} else {}))
+
+
+@pytest.mark.parametrize(
+    ("kind", "language", "text", "value"),
+    [
+        ("decimal", "de", "1,5", "1.5"),
+        ("decimal", "en", "1.50", "1.5"),
+        ("decimal", "ar", "١٫٥", "1.5"),
+        ("decimal", "fa", "۲٫۲۵", "2.25"),
+        ("decimal", "en", "about 7 km", "7"),
+        ("decimal", "en", "\u22123.0", "-3"),
+        ("decimal", "en", "１２．５", "12.5"),
+        ("date", "de", "21.11.2026", "2026-11-21"),
+        ("date", "de", "1. 3. 24", "2024-03-01"),
+        ("date", "de", "14. März 1985", "1985-03-14"),
+        ("date", "de", "am 14. Jan. 85", "1985-01-14"),
+        ("date", "en", "14/03/2026", "2026-03-14"),
+        ("date", "en", "03/14/2026", "2026-03-14"),
+        ("date", "en", "March 14th, 2026", "2026-03-14"),
+        ("date", "en", "2026-03-14", "2026-03-14"),
+        ("date", "uk", "14 березня 2026 року", "2026-03-14"),
+        ("date", "ar", "١٤/٣/٢٠٢٦", "2026-03-14"),
+        ("date", "ar", "14 مارس 2026", "2026-03-14"),
+        ("date", "de", "14 March 2026", "2026-03-14"),
+        ("date", "de", "29.2.2024", "2024-02-29"),
+        ("month", "de", "3/2026", "2026-03"),
+        ("month", "de", "März 2026", "2026-03"),
+        ("month", "en", "2026-03", "2026-03"),
+        ("month", "uk", "березень 2026", "2026-03"),
+        ("month", "ar", "٣/٢٠٢٦", "2026-03"),
+        ("phone", "de", "0381 498-0", "+493814980"),
+        ("phone", "de", "+49 (0) 381 4980", "+493814980"),
+        ("phone", "uk", "+380 44 123 45 67", "+380441234567"),
+        ("phone", "ar", "\u0660\u0660\u0664\u0669\u0663\u0668\u0661\u0664\u0669\u0668\u0660", "+493814980"),
+        ("email", "en", "Name.Invented@Example.ORG", "Name.Invented@example.org"),
+        ("email", "en", " <name@example.org>. ", "name@example.org"),
+        ("email", "de", "name@müller.example", "name@müller.example"),
+        ("web-address", "en", "www.example.org", "https://www.example.org"),
+        ("web-address", "en", "HTTP://Example.org/a?b=c#d", "http://example.org/a?b=c#d"),
+        ("web-address", "en", "example.org.", "https://example.org"),
+    ],
+)
+def test_an_answer_counts_however_people_write_it(kind, language, text, value):
+    answer = understand(step(kind), clean(text), Here(language, HERE.today, "DE"))
+    assert not isinstance(answer, Fault), answer
+    assert answer.value == value
+    assert answer.words, "the person's own words stay beside the code"
+
+
+HOSTILE = [
+    *("", " ", "\n\n", "x", "?", "-", "—", "🎉", "👨‍👩‍👧‍👦", "null", "None", "undefined", "NaN", "Infinity", "1e309", "0x10", "²", "½", "Ⅷ", "一二三"),
+    *("31.02.2026", "00.00.0000", "32.13.2026", "2026-13-01", "1.1.1", "99.99.99", "12.34.5678.9", "29.2.2026", "0000-00-00", "9999-99-99", "1405/08/30", "tomorrow"),
+    *("+", "+49", "00", "++4938112345", "110", "+1 555", "0381 CALL NOW", "1234567890123456789012345678901234567890"),
+    *("@", "a@b", "a@b.", "@b.de", "a@@b.de", "a b@c.de", "a@b..de", "a@-b.de", "a@b.d3", "a@localhost", "a@[127.0.0.1]", "a@b.de, c@d.de", 'x"@b.de', "a@b.de\nBcc: c@d.de"),
+    *("javascript:alert(1)", "data:text/html,x", "ftp://example.org", "file:///etc/passwd", "http://", "http://localhost", "http://127.0.0.1", "http://[::1]/"),
+    *("https://user:secret@example.org", "https://example.org:99999", "https://exa mple.org", "https://example", "//example.org", "https://example.org/<script>", "tg://resolve?domain=x"),
+    *("\u202e0381 1234", "\u200f", "\u2066\u2069", "1\u00002", "\ud800", "a\u0301" * 300, "9" * 5000, "1." * 2500, "a@" * 2000, "http://" * 600, "((((" * 1000, "\u0661" * 4096),
+    *("=1+1", '=HYPERLINK("http://evil.example")', "'; DROP TABLE answers; --", "<b>1</b>", "{name}", "%s%s%s%n", "../../etc/passwd", "${7*7}", "A" * 4096, "1 2 3 4 5 6 7 8 9"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", sorted(TYPED))
+def test_whatever_is_sent_is_a_clean_value_or_a_sentence_in_words(kind, words):
+    assert len(HOSTILE) >= 50
+    for text in HOSTILE:
+        answer = understand(step(kind), clean(text), HERE)
+        if isinstance(answer, Fault):
+            for language in words.languages:
+                told = words.tr(answer.sentence, language, answer.facts)
+                assert told != answer.sentence
+                assert "{" not in told, (language, told)
+        else:
+            assert re.fullmatch(VALUES[kind], answer.value), (text, answer)
+            assert len(answer.words) <= 200
+
+
+@pytest.mark.parametrize(
+    ("kind", "sentence"),
+    [
+        ("decimal", "not-a-decimal"),
+        ("date", "not-a-date"),
+        ("month", "not-a-month"),
+        ("phone", "not-a-phone"),
+        ("email", "not-an-email"),
+        ("web-address", "not-a-web-address"),
+    ],
+)
+def test_a_fault_comes_with_an_example_that_would_count(kind, sentence, words):
+    for language in words.languages:
+        here = Here(language, HERE.today, "DE")
+        fault = understand(step(kind), "no idea", here)
+        assert fault.sentence == f"common.{sentence}"
+        example = clean(words.fact(fault.facts.get("example", "1.5"), language))
+        assert not isinstance(understand(step(kind), example, here), Fault), example
+
+
+@pytest.mark.parametrize("kind", sorted(TYPED))
+def test_a_value_told_to_people_is_read_back_as_the_same(kind, words):
+    values = {"text": "Rostock", "number": "12", "decimal": "1.5", "date": "2024-02-29", "month": "2024-02", "phone": "+493814980"}
+    values |= {"email": "name@example.org", "web-address": "https://example.org/a"}
+    for language in words.languages:
+        told = clean(words.fact(TYPED[kind].told(values[kind]), language))
+        answer = understand(step(kind), told, Here(language, HERE.today, "DE"))
+        assert not isinstance(answer, Fault), told
+        assert answer.value == values[kind]
+
+
+def test_no_kind_takes_long_over_what_was_made_to_take_long():
+    """The price is in steps, not in seconds: every pattern here is linear, and long lines are cut first."""
+    for kind in TYPED:
+        for text in ("a" * 4096 + "@", "1," * 2048, "-" * 4096, "a." * 2048, "https://" + "a." * 2000, "january " * 500):
+            understand(step(kind), text, HERE)
