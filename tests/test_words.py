@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from bot.check import check
 from bot.letters import pack, word
-from bot.sources import NAMERS, SPOKEN
+from bot.sources import COUNTRIES, NAMERS, SPOKEN, listed, searched
 from dialogs.model import Dialog, Scripts
 from dialogs.nouns import Message, Option, Say
 from storage.records import Address, Letter
@@ -63,7 +63,8 @@ def test_every_line_of_an_arabic_message_begins_from_the_right(words):
         import unicodedata
 
         strong = [unicodedata.bidirectional(character) for character in line if unicodedata.bidirectional(character) in {"L", "R", "AL"}]
-        assert not strong or strong[0] in {"R", "AL"}, line
+        english = "\u200e" + line.lstrip("\u200e") == line and line.lstrip("\u200e") in words.in_full("join.keep", "ar").replace("\u200e", "")
+        assert not strong or english or strong[0] in {"R", "AL"}, line
 
 
 @pytest.mark.parametrize("language", [*LANGUAGES, *SPOKEN])
@@ -209,3 +210,28 @@ def test_what_a_step_shares_must_be_a_column_that_is_declared(scripts, words):
     assert complaint() == []
     assert "there is no shared column 'newcomers.twon'" in complaint(share="newcomers.twon")[0]
     assert "one row per round" in complaint(share="languages.level")[0]
+
+
+def test_countries_stand_where_a_dictionary_of_the_language_has_them(words):
+    def names(language):
+        return [words.fact({"from": "countries", "code": code}, language) for code in listed("countries", language, words)]
+
+    german, ukrainian = names("de"), names("uk")
+    assert german.index("Afghanistan") < german.index("Ägypten") < german.index("Albanien") < german.index("Österreich") < german.index("Polen")
+    assert ukrainian.index("Замбія") < ukrainian.index("Індія") < ukrainian.index("Йорданія") < ukrainian.index("Камбоджа")
+
+
+@pytest.mark.parametrize(
+    ("typed", "language", "found"),
+    [("osterr", "de", "AT"), ("ÖSTER", "de", "AT"), ("ukra", "en", "UA"), ("Укра", "uk", "UA"), ("سور", "ar", "SY"), ("germ", "uk", "DE")],
+)
+def test_a_country_is_found_by_its_first_letters_with_and_without_marks(typed, language, found, words):
+    options = [Option(code, {"from": "countries", "code": code}) for code in COUNTRIES]
+    assert found in searched(typed, options, language, words)[:3]
+
+
+def test_the_english_beside_an_arabic_consent_reads_from_the_left(words):
+    shown = laid_out(words.in_full("join.keep", "ar"), "ar").split("\n")
+    english = [line for line in shown if line and line.lstrip("\u200e\u200f")[:1].isascii() and line.lstrip("\u200e\u200f")[:1].isalpha()]
+    assert english
+    assert all(line.startswith("\u200e") for line in english)

@@ -167,7 +167,10 @@ class Words:
         here = self._catalogues.get(language)
         if sentence not in self._legal or here is None or here.is_reviewed or sentence not in here.texts or sentence in here.fuzzy:
             return text
-        return f"{text}\n\n{self.tr('common.not-reviewed', language)}\n\n{self.tr(sentence, 'en', facts)}"
+        english = self.tr(sentence, "en", facts)
+        if is_right_to_left(language):
+            english = "\n".join(LEFT_TO_RIGHT_MARK + line if line else line for line in english.split("\n"))
+        return f"{text}\n\n{self.tr('common.not-reviewed', language)}\n\n{english}"
 
     def fact(self, fact: Fact, language: str) -> str:
         """A plain value (kept apart from the writing direction around it), or a reference: {"say": sentence id},
@@ -210,8 +213,14 @@ def laid_out(text: str, language: str) -> str:
     line must begin with one that says so. And the slash of a /command must stay on its left."""
     if not is_right_to_left(language):
         return text
-    text = COMMAND.sub(LEFT_TO_RIGHT_MARK + "/", text)
-    return "\n".join(RIGHT_TO_LEFT_MARK + line if _first_strong(line) == "L" else line for line in text.split("\n"))
+    return "\n".join(_turned(line) for line in text.split("\n"))
+
+
+def _turned(line: str) -> str:
+    if line.startswith(LEFT_TO_RIGHT_MARK):  # a line in another language, that says so itself
+        return line
+    line = COMMAND.sub(LEFT_TO_RIGHT_MARK + "/", line)
+    return RIGHT_TO_LEFT_MARK + line if _first_strong(line) == "L" else line
 
 
 def _isolated(text: str, language: str) -> str:

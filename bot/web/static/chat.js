@@ -400,7 +400,7 @@ function dress(button, choice) {
   const label = box ? choice.label.slice(box[0].length) : choice.label, name = code(choice.data);
   button.value = choice.data;
   if (button.textContent !== label) button.textContent = label;
-  button.className = (box ? "box" : "") + (/^\.(skip|decline|back|keep|close)$/.test(name) ? "steering" : "") + (name === ".done" ? "primary" : "");
+  button.className = (box ? "box" : "") + (/^\.(skip|decline|unknown|back|keep|close|earlier|later)$/.test(name) ? "steering" : "") + (name === ".done" ? "primary" : "");
   if (box) aria(button, "pressed", box[1] === "\u2611");
 }
 
