@@ -183,6 +183,8 @@ def _telegram(house: House, stack: AsyncExitStack, intake: Intake, batches: Batc
 
     async def poll() -> None:
         await bot.introduce(house.commands())
+        with suppress(StoreAway):
+            await undisturbed(delivery.sweep())  # so that we know whether it is ours to poll
         print("Telegram: listening.", file=sys.stderr)
         await bot.receive(intake.handle, delivery.may_send)
 

@@ -82,12 +82,25 @@ class Delivery:
         self._new = set(self._ours)  # just come into our hands: what were they told before?
         self._through: Counter[str] = Counter()  # channel -> letters that got through
         self._sweeping = asyncio.Lock()
+        self._alone = store.file is not None  # SQLite has one server process: nobody else says anything in between
+        self._unread: set[Address] = set()  # chats for which the outbox is to be looked at
+        self._looking: set[Address] = set()  # and those for which that happens just now
+        self._look = asyncio.Event()
         self._stopping = False
 
     # ---- in ----
 
     def take(self, letters: Sequence[Letter]) -> None:
-        """Letters that were just committed, or found by the sweep."""
+        """Letters that were just committed. Where other processes commit too, something older may wait in the outbox for the same
+        chat: then they are found there, in order."""
+        for letter in letters:
+            if self._alone or letter.address.channel not in self._leases:
+                self._line_up([letter])
+            elif letter.address.channel in self._ours:
+                self._unread.add(letter.address)
+                self._look.set()
+
+    def _line_up(self, letters: Sequence[Letter]) -> None:
         for letter in letters:
             channel = letter.address.channel
             if letter.id in self._held or letter.id in self._over or channel not in self._ours or self._stopping:
@@ -247,7 +260,7 @@ class Delivery:
 
     async def run(self) -> None:
         """Until cancelled; then what is in flight is finished, and what was sent is written down."""
-        tasks = [asyncio.create_task(self._keep_marking()), asyncio.create_task(self._keep_sweeping())]
+        tasks = [asyncio.create_task(keep()) for keep in (self._keep_marking, self._keep_sweeping, self._keep_looking)]
         try:
             await asyncio.gather(*tasks)
         finally:
@@ -281,7 +294,31 @@ class Delivery:
                 await self._on_disk(partial(outbox.failed, letter_id=damaged, reason="damaged"))
             self._new = set()
             self._ours |= gained  # only now: what others left unsaid comes before what is said next
-            self.take(letters)
+            self._line_up(letters)
+
+    async def _keep_looking(self) -> None:
+        while True:
+            await self._look.wait()
+            self._look.clear()
+            try:
+                await undisturbed(self._look_up())
+            except StoreAway:
+                log.warning("the database is away; letters wait")  # for the sweep
+
+    async def _look_up(self) -> None:
+        """Whatever waits in the chats of letters that were just committed. Raises StoreAway."""
+        async with self._sweeping:
+            self._looking, self._unread = self._unread, set()
+            self._over.clear()
+            try:
+                async with self._store.read() as unit:
+                    found: set[int] = set()
+                    for channel in {where.channel for where in self._looking}:
+                        found.update(await outbox.waiting(unit, channel, {where.address for where in self._looking if where.channel == channel}))
+                    letters = await outbox.read(unit, sorted(found - self._held))
+                self._line_up(letters)
+            finally:
+                self._looking = set()
 
     def _obey(self, pauses: Mapping[str, float], channels: Collection[str]) -> None:
         """The silence that a channel asked of whoever had it before us."""
@@ -306,4 +343,4 @@ class Delivery:
 
     def is_idle(self) -> bool:
         """Is everything said that we were given to say?"""
-        return not any(lane.letters or lane.task for lane in self._lanes.values())
+        return not (self._unread or self._looking or any(lane.letters or lane.task for lane in self._lanes.values()))

@@ -1,13 +1,15 @@
 """The library of the crash proofs: a town of people, a small Bot API that they live behind, and a nursery of bots to be killed.
 
-The bot is the real one (House, Intake, Delivery, TelegramBot, aiogram's driver, real HTTP, a real database) in a process of its
-own; what is invented is only the world around it. A crash is SIGKILL at a random moment. Afterwards `audit` holds the database
-against what the people remember: they note down each of their answers at the moment they give it.
+The bot is the real one (what `frontdoor run` runs, on its event loop; either library, polling or by webhook; real HTTP, a real
+database) in a process of its own; what is invented is only the world around it. A crash is SIGKILL at a random moment.
+Afterwards `audit` holds the database against what the people remember: they note down each of their answers at the moment they
+give it.
 """
 
 from __future__ import annotations
 
 import asyncio
+import base64
 import gc
 import itertools
 import json
@@ -21,17 +23,19 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections import Counter, deque
+from collections import Counter, defaultdict, deque
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
-from aiohttp import web
+import uvicorn
+from aiohttp import ClientError, ClientSession, ClientTimeout, TCPConnector, web
 from conftest import CANARIES, KEYS, LOG, ROOT, until
 from sqlalchemy import event, func, select
 
-from bot import logs
+from bot import app, logs
+from bot.__main__ import go
 from bot.app import House
 from bot.channels.telegram import read_update
 from bot.channels.telegram_bot import TelegramBot
@@ -40,14 +44,16 @@ from bot.letters import PICKED
 from bot.settings import Settings, read_programme
 from bot.sources import NAMERS
 from dialogs.files import load_scripts
-from storage import chats, outbox, people, tables
+from storage import chats, people, tables
 from storage.errors import StoreAway
 from storage.schema import prepare
 from storage.store import Store
+from translations import words as catalogues
 from translations.words import Words
 
 TOKEN = CANARIES["token"]
 BOT = TOKEN.partition(":")[0]
+SECRET = "an-invented-secret"
 DATE, PACKET = 1795000000, 65536
 MARKS = dict.fromkeys(map(ord, "\u200e\u200f\u2068\u2069"))  # what words.py adds around right-to-left text
 
@@ -219,8 +225,8 @@ class Person:
 
 
 class Town:
-    """Telegram as the bot meets it: everybody's updates, kept and repeated until an offset beyond them is asked for. May be
-    used as a Driver, without HTTP."""
+    """Telegram as the bot meets it: everybody's updates, kept and repeated until an offset beyond them is asked for or, once a
+    webhook is set, until they were handed in and answered 200. May be used as a Driver, without HTTP."""
 
     def __init__(self, rnd, limit=10**9):
         """`limit`: nobody sends more updates than that."""
@@ -232,7 +238,12 @@ class Town:
         self.hushed = False  # nobody begins anything new
         self.lives = 0  # a poll of a dead bot must not hear what comes later
         self.begun = asyncio.Event()  # the present bot got updates, or said something
+        self.speakers: list[str] = []  # who said something: one name, until another one says something
+        self.answers: Counter[int] = Counter()  # to what was handed in: status -> how often
         self._news = asyncio.Event()
+        self._webhook: tuple[str, str] | None = None  # address, secret
+        self._connections = asyncio.Semaphore(0)
+        self._queues = defaultdict(asyncio.Lock)
 
     # ---- people's side ----
 
@@ -243,8 +254,8 @@ class Town:
         if not self.pending:
             self.somebody()
 
-    def somebody(self):
-        person = Person(1001 + len(self.people), self.rnd.choice(furniture()[0].languages), self)
+    def somebody(self, kind=Person):
+        person = kind(1001 + len(self.people), self.rnd.choice(furniture()[0].languages), self)
         self.people[person.id] = person
         person.say("/start")
         return person
@@ -296,11 +307,47 @@ class Town:
         late = [self.confirmed[-self.rnd.randint(1, min(20, len(self.confirmed)))]] if self.confirmed and self.rnd.random() < 0.05 else []
         return [self.log[update] for update in late + batch]
 
+    async def hand_in(self):
+        """For ever: POST to the webhook, as Telegram's own server does."""
+        async with ClientSession(connector=TCPConnector(force_close=True), timeout=ClientTimeout(30)) as client, asyncio.TaskGroup() as carriers:
+            begun = set()
+            while True:
+                news = self._news
+                for update in [each for each in self.pending if self._webhook and each not in begun]:
+                    begun.add(update)
+                    carriers.create_task(self._carry(client, update))
+                await news.wait()
+
+    async def _carry(self, client, update):
+        """Texts and presses of a chat travel in queues of their own, each in order; some come more often than they must."""
+        kind = "message" if "message" in self.log[update] else "callback_query"
+        async with self._queues[kind, self.log[update][kind]["from"]["id"]]:
+            while not await self._is_taken(client, update):
+                await asyncio.sleep(self.rnd.uniform(0.01, 0.1))
+            self.pending.remove(update)
+            self.confirmed.append(update)
+        if self.rnd.random() < 0.1:
+            await self._is_taken(client, self.confirmed[-self.rnd.randint(1, min(20, len(self.confirmed)))])
+
+    async def _is_taken(self, client, update):
+        url, secret = self._webhook
+        with suppress(ClientError, ConnectionError, TimeoutError):
+            async with self._connections, client.post(url, json=self.log[update], headers={"X-Telegram-Bot-Api-Secret-Token": secret}) as answer:
+                self.answers[answer.status] += 1
+                self.begun.set()
+                return answer.status == 200
+        return False
+
     async def call(self, method, fields):
-        self.begun.set()
         if method == "getMe":
             return {"id": int(BOT), "is_bot": True, "first_name": "F", "username": "frontdoor_bot"}
+        if method == "setWebhook":
+            if self._webhook is None:
+                self._connections = asyncio.Semaphore(int(fields["max_connections"]))
+            self._webhook = fields["url"], fields["secret_token"]
+            self._wake()
         if method in {"sendMessage", "editMessageText"}:
+            self.begun.set()
             person, message = self.people[int(fields["chat_id"])], int(fields.get("message_id") or next(self.numbers))
             keyboard = (fields.get("reply_markup") or {}).get("inline_keyboard", [])
             person.hear(fields["text"], [(button["callback_data"], button["text"]) for row in keyboard for button in row], message)
@@ -313,7 +360,7 @@ class Town:
 
 @asynccontextmanager
 async def bot_api(town):
-    """The town over HTTP; yields its address."""
+    """The town over HTTP; yields its address, to which each bot adds its own name."""
 
     async def answer(request):
         if request.content_type == "application/json":  # nested values as a form would carry them
@@ -323,19 +370,25 @@ async def bot_api(town):
         if request.match_info["method"] == "getUpdates":
             result = await town.fetch(int(fields["offset"]) if "offset" in fields else None, int(fields["timeout"]))
         else:
+            if "text" in fields and town.speakers[-1:] != [who := request.match_info["who"]]:
+                town.speakers.append(who)
             markup = {"reply_markup": json.loads(fields["reply_markup"])} if "reply_markup" in fields else {}
             result = await town.call(request.match_info["method"], {**fields, **markup})
         return web.json_response({"ok": True, "result": result})
 
     application = web.Application()
-    application.router.add_post(f"/bot{TOKEN}/{{method}}", answer)
+    application.router.add_post(f"/{{who}}/bot{TOKEN}/{{method}}", answer)
     runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.1)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
+    handing_in = asyncio.create_task(town.hand_in())
     try:
         yield f"http://127.0.0.1:{site._server.sockets[0].getsockname()[1]}"
     finally:
+        handing_in.cancel()
+        with suppress(asyncio.CancelledError):
+            await handing_in
         town.begin_life()  # whoever still polls goes home
         await runner.cleanup()
 
@@ -350,11 +403,14 @@ class HastyBot(TelegramBot):
         await self._driver.fetch(max(update["update_id"] for update in raw) + 1, 0)
         return await super()._take_in(raw, handle)
 
+    async def hand_in(self, update, take_in):
+        self._receipts.add(asyncio.create_task(super().hand_in(update, take_in)))
+
 
 @asynccontextmanager
-async def at_work(home, driver, bot=TelegramBot, seen=lambda letters: None):
+async def at_work(home, driver, seen=lambda letters: None):
     """A bot put together as in app.py; yields its tasks, which end only if it breaks. `seen` is given each commit's letters."""
-    bot = bot(driver, BOT)
+    bot = TelegramBot(driver, BOT)
     await bot.introduce(home.commands())
     delivery = home.delivery({"telegram": bot})
     intake = Intake(home.store, home.scripts, home.words, home.programme, lambda letters: (seen(letters), delivery.take(letters)))
@@ -371,15 +427,14 @@ async def at_work(home, driver, bot=TelegramBot, seen=lambda letters: None):
             await lease.leave()  # in app.py the end of the process does that
 
 
-async def live(tell, url, api, hasty):
-    """A bot until it is killed. First it tells how many letters were left behind: no others can be sent a second time."""
-    from bot.channels.telegram_aiogram import Driver
-
-    home = house(url)
-    async with home.store.read() as unit:
-        tell(found=(await outbox.backlog(unit))[0])
-    async with at_work(home, Driver(TOKEN, api), HastyBot if hasty else TelegramBot) as tasks:
-        await asyncio.gather(*tasks)
+async def live(tell, broken, **settings):
+    """`frontdoor run`, until it is killed; or something that the referee must catch."""
+    match broken:
+        case "hasty":
+            app.TelegramBot = HastyBot
+        case "both send":
+            app.Lease.take = lambda _: asyncio.sleep(0, result=True)
+    await app.run(Settings(_env_file=None, **settings))
 
 
 async def hand_in(tell, url, file, seed):
@@ -403,8 +458,9 @@ JOBS = {"live": live, "hand_in": hand_in}
 
 def zygote(control):
     """Has done everything once, and runs nothing any more: no loop, no thread. It forks on demand, so that a birth costs
-    milliseconds instead of the seconds of importing aiogram."""
+    milliseconds instead of the seconds of importing aiogram and reading every file."""
     logs.install("WARNING")
+    app.load_scripts, catalogues.read_catalogue = cache(load_scripts), cache(catalogues.read_catalogue)
     with tempfile.TemporaryDirectory() as folder:
         asyncio.run(_warm_up(f"sqlite:///{folder}/warm.db"))
     house("postgresql://nobody@nowhere/nothing")  # imports what belongs to it, connects to nothing
@@ -426,13 +482,16 @@ def zygote(control):
 
 
 async def _warm_up(url):
-    """A short life over HTTP, so that whatever is made at its first use (CLDR data, aiogram's models) is there."""
-    from bot.channels.telegram_aiogram import Driver
+    """A short life over HTTP, so that whatever is made at its first use (CLDR data, a library's classes) is there."""
+    from bot.web import chat, health, webhook  # noqa: F401
 
-    town, home = Town(random.Random(0), 30), house(await migrated(url))
-    async with bot_api(town) as api, at_work(home, Driver(TOKEN, api)):
-        town.fill(8)
-        await until(lambda: not any(person.waiting for person in town.people.values()), 60)
+    home, rnd = house(await migrated(url)), random.Random(0)
+    uvicorn.Config(health.application(home.store.is_reachable)).load()
+    for library, steps in (("aiogram", 30), ("ptb", 2)):
+        town = Town(rnd, steps)
+        async with bot_api(town) as api, at_work(home, app._driver(library, TOKEN, f"{api}/warm")):
+            town.fill(8)
+            await until(lambda: not any(person.waiting for person in town.people.values()), 60)
     await home.store.close()
 
 
@@ -447,7 +506,7 @@ def _killed(child):
 
 def _be_born(control, job, **arguments):
     try:
-        asyncio.run(JOBS[job](lambda **news: control.send(json.dumps(news).encode()), **arguments))
+        go(JOBS[job](lambda **news: control.send(json.dumps(news).encode()), **arguments))
     except BaseException as error:
         logging.getLogger("bot").critical("a bot died by itself", exc_info=error)
     finally:
@@ -458,6 +517,11 @@ class Nursery:
     """The zygote, seen from a test."""
 
     def __init__(self):
+        self._folder = tempfile.TemporaryDirectory()
+        keys = Path(self._folder.name) / "keys"
+        keys.touch(0o600)
+        keys.write_text("".join(f"{name}: {base64.b64encode(key).decode()}\n" for name, key in (("index", b"i" * 32), ("1", b"k" * 32))))
+        self._every_bot = {"key_file": str(keys), "telegram_token": TOKEN, "limits": "off"}
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         command = [sys.executable, __file__, str(theirs.fileno())]
         with theirs, LOG.open("ab") as log:  # what the bots log is searched for secrets at the end, like all the rest
@@ -472,6 +536,14 @@ class Nursery:
     def __exit__(self, *_):
         self._control.close()  # the zygote takes its children along
         self._process.wait(30)
+        self._folder.cleanup()
+
+    async def bear_bot(self, url, api, *, library="aiogram", port=None, public="", broken=""):
+        """One that polls; with a `port`, one that takes webhooks there. `public`: where the world reaches it instead."""
+        here = f"127.0.0.1:{port}" if port else "off"
+        world = {"http": here, "public_url": public or f"http://{here}", "webhook_secret": SECRET} if port else {"http": here, "public_url": ""}
+        more = {"database_url": url, "telegram_api": api, "telegram_library": library}
+        return await self.bear("live", broken=broken, **self._every_bot, **more, **world)
 
     async def bear(self, job, **arguments):
         await asyncio.get_running_loop().sock_sendall(self._control, json.dumps({"job": job, **arguments}).encode())
@@ -493,12 +565,6 @@ class Nursery:
             packet = await asyncio.wait_for(asyncio.get_running_loop().sock_recv(self._control, PACKET), 60)
             assert packet, f"the zygote is gone; the log ends with: {LOG.read_text('utf-8')[-3000:]}"
             self._news.append(json.loads(packet))
-
-    def heard(self, key):
-        """All news of that name so far, without waiting."""
-        values = [news[key] for news in self._news if key in news]
-        self._news = [news for news in self._news if key not in news]
-        return values
 
 
 # ---- the referee ----------------------------------------------------------------------------------------------------
@@ -537,9 +603,11 @@ async def audit(store, town):
     report.unanswered = sum(person.waiting for person in town.people.values())
     report.unconfirmed = len(town.pending)
     async with store.read() as unit:
-        taken = {int(key) for key in (await unit.connection.execute(select(tables.updates.c.key))).scalars()}
+        telegrams = select(tables.updates.c.key).where(tables.updates.c.source == f"telegram/{BOT}")
+        taken = {int(key) for key in (await unit.connection.execute(telegrams)).scalars()}
         report.lost += [f"update {update}" for update in town.confirmed if update not in taken]
-        rows = {int(chats.address_of(unit, row)): row for row in await unit.connection.execute(select(tables.chats))}
+        talks = select(tables.chats).where(tables.chats.c.channel == "telegram")
+        rows = {int(chats.address_of(unit, row)): row for row in await unit.connection.execute(talks)}
         for person in town.people.values():
             await _audit_person(unit, report, person, rows.get(person.id))
         humans = await count(unit, tables.people)
@@ -579,53 +647,64 @@ def announce(capsys, seed, name, facts):
 # ---- the proofs -----------------------------------------------------------------------------------------------------
 
 
-async def kill_loop(nursery, url, rnd, kills, *, crowd=12, hasty=False):
+async def kill_loop(nursery, url, rnd, kills, *, library="aiogram", webhook=False, crowd=12, broken=""):
     """Kill a bot that talks with people, again and again; let the last one finish; then look. `in_flight`: how many letters the
     killed ones left, sent or not, summed over the kills; there can't be more extra copies than that."""
-    town, home = Town(rnd), house(url)
+    town, home, left = Town(rnd), house(url), 0
     async with bot_api(town) as api:
-        birth = {"url": url, "api": api, "hasty": hasty}
-        await nursery.kill(await nursery.bear("live", **birth))  # the zygote is warm: from here on we measure
+        birth = partial(nursery.bear_bot, url, f"{api}/bot", library=library, port=free_port() if webhook else None, broken=broken)
+        await nursery.kill(await birth())  # the zygote is warm: from here on we measure
         began = time.monotonic()
         for _ in range(kills):
             town.fill(crowd)
             await _one_life(nursery, town, birth)
+            left += await queued(home.store)
         rate = kills / (time.monotonic() - began)
-        left = nursery.heard("found")
         town.hushed = True
-        last = await nursery.bear("live", **birth)
+        last = await birth()
         await until(lambda: drained(home.store, town), 60)
         await nursery.kill(last)
     report = await audit(home.store, town)
     await home.store.close()
-    left += nursery.heard("found")
-    report.figures = {"in_flight": sum(left), "people": len(town.people), "kills/s": round(rate, 1)}
+    report.figures = {"in_flight": left, "people": len(town.people), "kills/s": round(rate, 1)}
     return report
 
 
 async def _one_life(nursery, town, birth):
     town.begin_life()
-    child = await nursery.bear("live", **birth)
-    await asyncio.sleep(await _lifetime(town))
+    child = await birth()
+    await asyncio.sleep(await lifetime(town))
     await nursery.kill(child)
 
 
-async def _lifetime(town):
+def free_port():
+    """One that nobody is given by chance: below those that systems hand out by themselves (49152, on Linux 32768)."""
+    while True:
+        port = random.SystemRandom().randrange(20000, 32000)
+        with socket.socket() as door, suppress(OSError):
+            door.bind(("127.0.0.1", port))
+            return port
+
+
+async def lifetime(town):
     """Seconds. Most bots die at their first updates, some while they get up, some live long enough to put things in order (else
     what was sent is hardly ever marked as sent, and they would do little but repeat it)."""
     fate = town.rnd.random()
     if fate < 0.1:
-        return town.rnd.uniform(0, 0.06)
+        return town.rnd.uniform(0, 0.3)
     await asyncio.wait_for(town.begun.wait(), 30)
     return town.rnd.uniform(0.003, 0.15) if fate < 0.8 else town.rnd.uniform(0.15, 0.5)
 
 
 async def drained(store, town):
     """Everything confirmed, and everything said."""
-    if town.pending:
-        return False
+    return not (town.pending or await queued(store))
+
+
+async def queued(store, *which):
+    """How many letters wait."""
     async with store.read() as unit:
-        return not await count(unit, tables.outbox, tables.outbox.c.state == "queued")
+        return await count(unit, tables.outbox, tables.outbox.c.state == "queued", *which)
 
 
 async def rehearsal(url, rnd, crowd, steps):

@@ -36,17 +36,34 @@ from storage import tables
 # ---- crashes --------------------------------------------------------------------------------------------------------
 
 
-async def test_a_crash_loses_no_acknowledged_answer(database, nursery, rnd, show):
-    report = await kill_loop(nursery, database, rnd, 30)
-    show(f"kill loop on {database.partition(':')[0]}", f"kills=30 {report}")
+async def prove_kills(nursery, url, rnd, kills, show, *, library="aiogram", webhook=False):
+    report = await kill_loop(nursery, url, rnd, kills, library=library, webhook=webhook)
+    show(f"kill loop on {url.partition(':')[0]}, {library} {'by webhook' if webhook else 'polling'}", f"kills={kills} {report}")
     assert not report.faults
     assert report.extra_copies <= report.figures["in_flight"]
-    assert report.acked > 30  # else it was no proof
+    assert report.acked > kills  # else it was no proof
 
 
-async def test_a_bot_that_confirms_before_it_commits_is_caught(tmp_path, nursery, rnd, show):
-    report = await kill_loop(nursery, await migrated(f"sqlite:///{tmp_path / 'control.db'}"), rnd, 20, hasty=True)
-    show("kill loop, the control that must lose", f"kills=20 {report}")
+@pytest.mark.parametrize(
+    ("library", "webhook", "database", "kills"),
+    [
+        ("aiogram", False, "sqlite", 20),
+        ("aiogram", False, "postgres", 15),
+        ("aiogram", True, "sqlite", 10),
+        ("aiogram", True, "postgres", 10),
+        ("ptb", False, "sqlite", 10),
+        ("ptb", True, "postgres", 10),
+    ],
+    indirect=["database"],
+)
+async def test_a_crash_loses_no_acknowledged_answer(library, webhook, database, kills, nursery, rnd, show):
+    await prove_kills(nursery, database, rnd, kills, show, library=library, webhook=webhook)
+
+
+@pytest.mark.parametrize("webhook", [False, True], ids=["polling", "webhook"])
+async def test_a_bot_that_confirms_before_it_commits_is_caught(webhook, sqlite, nursery, rnd, show):
+    report = await kill_loop(nursery, sqlite(), rnd, 12, webhook=webhook, broken="hasty")
+    show(f"kill loop {'by webhook' if webhook else 'polling'}, the control that must lose", f"kills=12 {report}")
     assert any(loss.startswith("update") for loss in report.lost)
 
 

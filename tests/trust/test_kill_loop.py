@@ -5,25 +5,28 @@ from __future__ import annotations
 import os
 
 import pytest
-from crash import kill_loop, migrated, outage, stopped, write_locked
+from crash import migrated, outage, stopped, write_locked
+from test_crash import prove_kills
+from test_replicas import prove_takeovers
 
 pytestmark = [pytest.mark.trust, pytest.mark.skipif(not os.environ.get("TRUST"), reason="takes minutes: make trust")]
 
 
-async def prove_kills(nursery, url, rnd, kills, show):
-    report = await kill_loop(nursery, url, rnd, kills)
-    show(f"kill loop on {url.partition(':')[0]}", f"kills={kills} {report}")
-    assert not report.faults
-    assert report.extra_copies <= report.figures["in_flight"]
-    assert report.acked > kills  # else it was no proof
-
-
-async def test_a_thousand_crashes_on_sqlite_lose_nothing(tmp_path, nursery, rnd, show):
-    await prove_kills(nursery, await migrated(f"sqlite:///{tmp_path / 'killed.db'}"), rnd, 1000, show)
+async def test_a_thousand_crashes_on_sqlite_lose_nothing(sqlite, nursery, rnd, show):
+    await prove_kills(nursery, sqlite(), rnd, 1000, show)
 
 
 async def test_three_hundred_crashes_on_postgres_lose_nothing(postgres, nursery, rnd, show):
     await prove_kills(nursery, postgres(), rnd, 300, show)
+
+
+@pytest.mark.parametrize(("library", "webhook"), [("aiogram", True), ("ptb", False), ("ptb", True)])
+async def test_two_hundred_crashes_of_every_other_bot_lose_nothing(library, webhook, database, nursery, rnd, show):
+    await prove_kills(nursery, database, rnd, 200, show, library=library, webhook=webhook)
+
+
+async def test_a_hundred_takeovers_lose_nothing(postgres, nursery, rnd, show):
+    await prove_takeovers(nursery, postgres(), rnd, 100, show)
 
 
 async def prove_outage(url, rnd, away, show):
