@@ -111,6 +111,8 @@ def _reading() -> str:
 - **The limit** is what this machine could do with nothing but HTTP, JSON and one durable commit per batch.
 - Each peer is written as its documentation shows it, with its defaults. aiogram handles updates side by side,
   python-telegram-bot one after the other (its conversations demand that). aiogram-dialog edits its messages, which is its nature.
+- Frontdoor tells Python's garbage collector not to look again and again through what a start leaves (`gc.freeze()`); the peers, as
+  their documentation shows them, don't.
 - `FRONTDOOR_LIMITS=off`: with the limits that Telegram asks for, no bot could be measured at all.
 - Memory is the process after the window. CPU is the bot's process with all its threads.
 """

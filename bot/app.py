@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -152,6 +153,8 @@ async def run(settings: Settings) -> None:
             _telegram(house, stack, intake, batches, ways_out, parts, routes)
         if settings.http != "off":
             _web(house, batches, ways_out, parts, routes)
+        gc.collect()
+        gc.freeze()  # what a start leaves (a hundred thousand objects of libraries) need not be looked through again and again
         await _until_stopped(parts)
 
 

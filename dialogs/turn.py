@@ -7,7 +7,7 @@ So a script may change under a person, a loop may break and years may pass: what
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Literal
 
@@ -96,19 +96,17 @@ class _Place:
 
     @classmethod
     def of(cls, frame: Frame, dialog: Dialog) -> _Place:
-        changing = {"done": list(frame.done), "memo": dict(frame.memo)}
-        return cls(dialog, **{name: changing.get(name, getattr(frame, name)) for name in _KEPT})
+        asked = (frame.step, frame.inner, frame.round, frame.prompt, frame.offered, frame.picked, frame.found, frame.page, frame.anew, frame.warned)
+        return cls(dialog, *asked, list(frame.done), dict(frame.memo))
 
     def frozen(self) -> Frame:
-        return Frame(self.dialog.dialog, **{name: getattr(self, name) for name in _KEPT if name != "done"}, done=tuple(self.done))
+        asked = (self.step, self.inner, self.round, self.prompt, self.offered, self.picked, self.found, self.page, self.anew, self.warned)
+        return Frame(self.dialog.dialog, *asked, tuple(self.done), self.memo)
 
     def turn_to(self, step: str = "", inner: str = "", round_: int = 1) -> None:
         """Another question (or, with nothing, whichever is open)."""
         self.step, self.inner, self.round = step, inner, round_
         self.prompt, self.offered, self.picked, self.found, self.page, self.anew, self.warned = 0, (), (), (), 0, False, False
-
-
-_KEPT = [each.name for each in fields(_Place) if each.name != "dialog"]
 
 
 @dataclass(slots=True)

@@ -26,6 +26,7 @@ from babel.numbers import format_decimal
 
 LOCALES = Path(__file__).parent / "locales"
 FIRST_STRONG, POP, LEFT_TO_RIGHT_MARK, RIGHT_TO_LEFT_MARK = "\u2068", "\u2069", "\u200e", "\u200f"  # FSI, PDI, LRM, RLM (UAX 9)
+MOST_KNOWN = 20_000  # sentences kept ready: all of them, many times over
 ARABIC_COMMA = frozenset({"ar", "fa", "ps", "ckb", "ur"})
 COMMAND = re.compile(r"(?<!\S)/(?=[a-z])")
 PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
@@ -136,6 +137,7 @@ class Words:
             if language not in there:
                 raise WordsError(f"{folder / language}: the programme offers the language {language!r}, but this folder is missing.")
         self._constants, self._namers, self._legal = constants or {}, namers or {}, frozenset(legal)
+        self._said: dict[tuple[str, str], str] = {}
         self._catalogues = {language: read_catalogue(folder / language) for language in {*self.languages, "en"}}
 
     def catalogue(self, language: str) -> Catalogue:
@@ -150,7 +152,14 @@ class Words:
 
     def tr(self, sentence: str, language: str, facts: Mapping[str, Fact] | None = None) -> str:
         """The sentence in `language` (else in English, else its id, so that nobody ever meets a blank)."""
-        facts = {**self._constants, **(facts or {})}
+        if not facts and (known := self._said.get((sentence, language))) is not None:
+            return known  # most of what is said has no facts of its own: buttons above all
+        text = self._tr(sentence, language, {**self._constants, **(facts or {})})
+        if not facts and len(self._said) < MOST_KNOWN:
+            self._said[sentence, language] = text
+        return text
+
+    def _tr(self, sentence: str, language: str, facts: Mapping[str, Fact]) -> str:
         language = language if language in self._catalogues else "en"
         here = self._catalogues[language]
         text = None if sentence in self._legal and sentence in here.fuzzy else here.texts.get(sentence)

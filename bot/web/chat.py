@@ -13,8 +13,8 @@ import json
 import logging
 import secrets
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import suppress
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -179,13 +179,14 @@ class WebChat:
         """Server-sent events (WHATWG HTML, 9.2)."""
         self._streams[caller] += 1
         try:
-            async for event in self._events(session, key):
-                yield event
+            async with aclosing(self._events(session, key)) as events:
+                async for event in events:
+                    yield event
         finally:
             self._streams[caller] -= 1
             self._streams += Counter()  # without those who have none left
 
-    async def _events(self, session: Session, key: bytes) -> AsyncIterator[bytes]:
+    async def _events(self, session: Session, key: bytes) -> AsyncGenerator[bytes, None]:
         silences, was_goodbye = 0, False
         with self._boxes.opened(session.address.address) as page:
             yield b"retry: 2000\n\n"
