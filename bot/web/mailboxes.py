@@ -106,10 +106,6 @@ class Mailboxes:
             if not pages and self._pages.get(address) is pages:
                 del self._pages[address]
 
-    def count(self) -> int:
-        """Open pages."""
-        return sum(map(len, self._pages.values()))
-
     def seen(self, address: str, ids: Iterable[int]) -> None:
         """The page shows them, so they are said. On disk a moment later: until then they would only be handed again."""
         if len(self._seen) < MOST_SEEN:  # the database is away; what is not noted is only handed again
