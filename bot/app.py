@@ -33,7 +33,7 @@ from storage.lease import Lease
 from storage.records import Letter
 from storage.schema import prepare, revision
 from storage.store import Store, undisturbed
-from translations.words import Words, WordsError
+from translations.words import Namer, Words, WordsError
 
 log = logging.getLogger(__name__)
 
@@ -85,7 +85,8 @@ def keys_for(settings: Settings, *, begun: bool) -> Keys:
 def words_for(programme: Programme, scripts: Scripts, webchat: str = "") -> Words:
     """`webchat`: its address, if the world can reach it. Raises WordsError."""
     constants = {name: clean(value) for name, value in programme.constants.items()} | {"webchat": webchat}
-    return Words(programme.languages, constants=constants, namers=NAMERS, legal=scripts.legal)
+    namers: dict[str, Namer] = {**NAMERS, "portals": lambda code, _: str(programme.portals.get(code, code))}
+    return Words(programme.languages, constants=constants, namers=namers, legal=scripts.legal)
 
 
 def build(settings: Settings, *, begun: bool) -> House:

@@ -6,19 +6,24 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
-from bot.effects import EFFECTS
+from bot.effects import EFFECTS, LISTS
 from bot.sources import SOURCES
 from dialogs.model import Dialog, Scripts, Step
 from storage.shared import ROUNDS, knows
 from translations.words import PLACEHOLDER, Words
 
-CODES = (Path(__file__).parent, Path(__file__).parent.parent / "dialogs", Path(__file__).parent.parent / "translations")  # where sentences are named in Python
+CODES = (
+    Path(__file__).parent,
+    Path(__file__).parent / "effects",
+    Path(__file__).parent.parent / "dialogs",
+    Path(__file__).parent.parent / "translations",
+)  # where sentences are named in Python
 CONSENT_LIMIT = 800  # characters of a consent's first layer (TRUST.md, privacy 2)
 CHANNELS = ("telegram", "terminal", "web")
 LABEL_LIMIT = 40  # characters of a button: more is cut off on a small phone
 WEB = Path(__file__).parent / "web"
 _IN_PAGE, _IN_SCRIPT = re.compile(r"\bw\[[\"']([a-z-]+)[\"']\]"), re.compile(r"[\"']([a-z-]+)[\"']")
-_IN_CODE = re.compile(r"[\"']((?:common|mydata|doors)\.[a-z-]+)[\"']")
+_IN_CODE = re.compile(r"[\"']((?:common|mydata|doors|organisation|team|family)\.[a-z-]+)[\"']")
 
 
 def check(scripts: Scripts, words: Words, entrances: Mapping[str, Mapping[str, str]] | None = None) -> list[str]:
@@ -85,6 +90,8 @@ def _of_step(dialog: Dialog, step: Step, group: Step | None = None) -> Iterator[
         yield f"{name}.more", "sentence"
     if step.ask == "consent":
         yield from ((f"{name}.after-yes", "optional"), (f"{name}.after-no", "optional"))
+    if step.ask == "review":
+        yield f"{name}.none", "sentence"
     if step.ask == "withdrawal":
         yield from ((f"{name}.everything", "label"), (f"{name}.none", "sentence"))
     if step.from_:
@@ -101,8 +108,8 @@ def _names(scripts: Scripts) -> Iterator[str]:
                 yield f"dialogs/scripts/{dialog.dialog}.yaml: {step.id}: there is no effect {step.effect!r} in bot/effects.py."
             if step.share and not knows(step.share):
                 yield f"dialogs/scripts/{dialog.dialog}.yaml: {step.id}: there is no shared column {step.share!r} in storage/shared.py."
-            if step.from_ and step.from_ not in SOURCES:
-                yield f"dialogs/scripts/{dialog.dialog}.yaml: {step.id}: there is no source {step.from_!r} in bot/sources.py."
+            if step.from_ and step.from_ not in {*SOURCES, *LISTS}:
+                yield f"dialogs/scripts/{dialog.dialog}.yaml: {step.id}: there is no source {step.from_!r} in bot/sources.py, and no list of that name in bot/effects."
 
 
 def _entrances(scripts: Scripts, entrances: Mapping[str, Mapping[str, str]]) -> Iterator[str]:
@@ -120,7 +127,7 @@ def _reachable(scripts: Scripts) -> Iterator[str]:
         if name not in reached:
             reached.add(name)
             for step in scripts[name].steps:
-                open_ += [target.partition(".")[0] for target in (step.goto, *(step.choices if step.ask == "dialog" else ())) if target]
+                open_ += [target.partition(".")[0] for target in (step.goto, *(step.choices if step.ask in {"dialog", "review"} else ())) if target]
     for name in scripts.keys() - reached:
         yield f"dialogs/scripts/{name}.yaml: nothing leads to this dialog; give it a `command:`, or a `goto:` or a choice elsewhere."
     for dialog in scripts.values():

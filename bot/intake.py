@@ -7,21 +7,42 @@ import secrets
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-from bot.effects import EFFECTS, Context, Moved, answer_of
+from bot.effects import EFFECTS, LISTS
+from bot.effects.nouns import Context, Moved, Outcome, answer_of, name_of
 from bot.letters import pack
 from bot.messages import Incoming, Kind, language_of
 from bot.settings import Programme
 from bot.sources import folded, listed, searched
+from dialogs.asking import LONG, told
 from dialogs.model import CODED, Scripts
-from dialogs.nouns import Answer, Command, Consent, Decision, Heard, Known, Message, Need, Press, Question, Resume, Say, State, Text, Turn, Unreadable
-from dialogs.turn import LONG, offered, take_turn, told
-from storage import chats, outbox, people, updates
+from dialogs.nouns import (
+    Answer,
+    Command,
+    Consent,
+    Decision,
+    Effect,
+    Fact,
+    Heard,
+    Known,
+    Message,
+    Need,
+    Press,
+    Question,
+    Resume,
+    Say,
+    State,
+    Text,
+    Turn,
+    Unreadable,
+)
+from dialogs.turn import offered, take_turn
+from storage import answers, chats, erasure, organisations, outbox, people, staff, updates
+from storage.answers import ORGANISATIONS, PEOPLE, Owners
 from storage.errors import StoreAway
-from storage.records import Address, AnswerRow, Chat, ConsentRow, Draft, Letter, Person, Poison
+from storage.records import Address, AnswerRow, Chat, ConsentRow, Draft, Letter, Organisation, Person, Poison, Staff
 from storage.store import Store, Unit, undisturbed
 from translations.detect import by_script, closest
 from translations.words import Words
@@ -30,6 +51,8 @@ log = logging.getLogger(__name__)
 
 HandOver = Callable[[Sequence[Letter]], None]
 Key = tuple[str, str]  # source and key of an update
+Changed = Mapping[UUID, Mapping[Question, AnswerRow | None]]  # owner -> what was answered (None: taken back)
+Rows = Mapping[Question, AnswerRow]
 
 
 class Intake:
@@ -67,8 +90,10 @@ class Intake:
             todo = [each for each in batch if (each.source, each.key) in fresh and first[each.source, each.key] is each]
             for poison in (each for each in todo if each.kind is Kind.POISON):
                 await updates.set_apart(unit, Poison(poison.source, poison.key, poison.shape, poison.value))
-            work = _Work(unit, self._scripts, self._words)
-            await work.open({each.address: self._guess(each) for each in reversed(todo) if each.address})
+            work = _Work(unit, self._scripts, self._words, self._programme)
+            heard = {each.address for each in todo if each.kind is not Kind.DUE}
+            places = {each.address: self._guess(each) for each in reversed(todo) if each.address}
+            await work.open(places, quietly=places.keys() - heard)
             for incoming in todo:
                 if incoming.address:
                     await self._take(work, incoming, incoming.address)
@@ -76,7 +101,7 @@ class Intake:
         return fresh, letters, work.erased
 
     async def _take(self, work: _Work, incoming: Incoming, address: Address) -> None:
-        chat, person = await work.here(address, self._guess(incoming))
+        chat = await work.here(address, self._guess(incoming))
         match incoming.kind:
             case Kind.STATUS:
                 await work.note(replace(chat, unreachable=None if incoming.value == "reachable" else incoming.value), address)
@@ -86,24 +111,30 @@ class Intake:
                     work.chats[address] = replace(chat, state={"told": True}, turn=chat.turn + 1)
                     work.say(work.chats[address], [pack(Message((Say("common.group"),)), private_chat=True)])
                 return
-        known = self._known(person, chat, work.unit.now)
         state = State.from_json(chat.state) if chat.state else State(chat.language, secrets.randbelow(1_000_000))
-        heard: Heard = self._hear(incoming, state, known)
-        while await work.take(address, self._turn(state, known, heard), incoming, self._programme):
-            chat, person = await work.here(address, chat.language)  # another person now, or nobody
+        known = self._known(work, chat, state)
+        heard: Heard = await self._hear(work, incoming, chat, state, known)
+        while await work.take(address, await self._turn(work, chat, state, known, heard), incoming):
+            chat = await work.here(address, chat.language)  # another person now, or nobody
             assert chat.state  # noqa: S101 - take() has just set it
-            known, state, heard = self._known(person, chat, work.unit.now), State.from_json(chat.state), Resume()
+            state, heard = State.from_json(chat.state), Resume()
+            known = self._known(work, chat, state)
 
-    def _turn(self, state: State, known: Known, heard: Heard) -> Turn:
+    async def _turn(self, work: _Work, chat: Chat, state: State, known: Known, heard: Heard) -> Turn:
         """The pure engine; what it needs is looked up and the turn taken again."""
         turn = take_turn(self._scripts, state, known, heard)
-        looked_up: dict[Need, tuple[str, ...]] = {}
+        looked_up: dict[Need, Any] = {}
         while turn.needs:
-            looked_up |= {need: listed(need.source, state.language, self._words) for need in turn.needs}
+            looked_up |= {need: await self._look_up(work, chat, state, need) for need in turn.needs}
             turn = take_turn(self._scripts, state, known, heard, looked_up)
         return turn
 
-    def _hear(self, incoming: Incoming, state: State, known: Known) -> Heard:
+    async def _look_up(self, work: _Work, chat: Chat, state: State, need: Need) -> Sequence[str] | Mapping[str, Fact]:
+        if need.source in LISTS:
+            return await LISTS[need.source](work.context(chat))
+        return listed(need.source, state.language, self._words)
+
+    async def _hear(self, work: _Work, incoming: Incoming, chat: Chat, state: State, known: Known) -> Heard:
         """The engine's noun. A typed label counts as its button, against what was just offered."""
         match incoming.kind:
             case Kind.PRESS:
@@ -113,24 +144,32 @@ class Intake:
                 return Command(incoming.value, incoming.argument, brought)
             case Kind.TEXT:
                 table = offered(self._scripts, state, known)
-                code = self._label(incoming.value, table, state.language) if table else None
-                if table and code:
+                if isinstance(table, Need):
+                    table = offered(self._scripts, state, known, {table: await self._look_up(work, chat, state, table)})
+                if not isinstance(table, Message):
+                    return Text(incoming.value)
+                code = self._label(incoming.value, table, state.language)
+                if code:
                     return Press(table.prompt, code)
-                return Text(incoming.value, searched(incoming.value, table.options, state.language, self._words) if table and len(table.options) > LONG else ())
+                return Text(incoming.value, searched(incoming.value, table.options, state.language, self._words) if len(table.options) > LONG else ())
         return Unreadable(incoming.value)
 
-    def _known(self, person: Person | None, chat: Chat, now: datetime) -> Known:
+    def _known(self, work: _Work, chat: Chat, state: State) -> Known:
+        person, organisation, staff = work.person(chat), work.organisation(chat), work.staff.get(chat.staff_id) if chat.staff_id else None
         facts = {
             "channel": chat.channel,
             "webchat": self._words.constant("webchat"),
-            "today": now.astimezone(self._programme.timezone).date().isoformat(),
+            "today": work.unit.now.astimezone(self._programme.timezone).date().isoformat(),
             "home-country": self._programme.country,
+            "staff": staff.rank if staff else "",
+            "speaks-for": str(organisation.id) if organisation else "",
+            "profile": name_of(person, self._scripts) if state.shared and person else "",
         }
         if person is None:
             return Known(facts=facts)
-        answers = {question: answer_of(row) for question, row in person.answers.items()}
+        rows = {**person.answers, **(organisation.answers if organisation else {})}
         consents = {row.purpose: Consent(row.version, row.verdict == "given") for row in person.consents}
-        return Known(answers, consents, facts)
+        return Known({question: answer_of(row) for question, row in rows.items()}, consents, facts)
 
     def _label(self, text: str, table: Message, language: str) -> str | None:
         """Their own language first; others only when they agree (Albanian `jo` is no, North German `jo` is yes)."""
@@ -171,63 +210,106 @@ class _Work:
     unit: Unit
     scripts: Scripts
     words: Words
+    programme: Programme
     chats: dict[Address, Chat] = field(default_factory=dict)
     people: dict[UUID, Person] = field(default_factory=dict)
-    answers: dict[UUID, dict[Question, AnswerRow | None]] = field(default_factory=lambda: defaultdict(dict))
+    organisations: dict[UUID, Organisation] = field(default_factory=dict)
+    staff: dict[UUID, Staff] = field(default_factory=dict)
+    answers: dict[UUID, dict[Question, AnswerRow | None]] = field(default_factory=lambda: defaultdict(dict))  # of people
+    told: dict[UUID, dict[Question, AnswerRow | None]] = field(default_factory=lambda: defaultdict(dict))  # of organisations
     decisions: list[tuple[UUID, ConsentRow]] = field(default_factory=list)
     finished: set[UUID] = field(default_factory=set)  # profiles
     unfinished: set[UUID] = field(default_factory=set)  # a consent was taken back: every facet is looked at anew
     drafts: list[Draft] = field(default_factory=list)
     erased: bool = False  # something was, so the database's log must be emptied after the commit
 
-    async def open(self, languages: dict[Address, str]) -> None:
-        """Lock the chats, then their people, each in sorted order."""
-        if languages:
-            self.chats |= await chats.lock(self.unit, languages)
-            self.people |= await people.lock(
-                self.unit, [chat.person_id for chat in self.chats.values() if chat.person_id and chat.person_id not in self.people]
-            )
+    async def open(self, languages: dict[Address, str], quietly: Collection[Address] = ()) -> None:
+        """Lock the chats, then their people, then the organisations that these speak for, each in sorted order. `quietly`:
+        nothing was heard there, it is we who act."""
+        if not languages:
+            return
+        self.chats |= await chats.lock(self.unit, languages, quietly)
+        silent = {chat.person_id for where, chat in self.chats.items() if where in quietly and chat.person_id}
+        fresh = {chat.person_id for chat in self.chats.values() if chat.person_id} - self.people.keys()
+        self.people |= await people.lock(self.unit, fresh, silent)
+        self.organisations |= await organisations.lock(
+            self.unit, {chat.organisation_id for chat in self.chats.values() if chat.organisation_id} - self.organisations.keys()
+        )
+        self.staff |= await staff.get(self.unit, {chat.staff_id for chat in self.chats.values() if chat.staff_id} - self.staff.keys())
 
-    async def here(self, address: Address, language: str) -> tuple[Chat, Person | None]:
+    def person(self, chat: Chat) -> Person | None:
+        return self.people.get(chat.person_id) if chat.person_id else None
+
+    def organisation(self, chat: Chat) -> Organisation | None:
+        """For which they speak, if they still do."""
+        there = self.organisations.get(chat.organisation_id) if chat.organisation_id else None
+        return there if there and chat.person_id in there.members else None
+
+    def context(self, chat: Chat, memo: Mapping[str, str] | None = None) -> Context:
+        helper = self.staff.get(chat.staff_id) if chat.staff_id else None
+        return Context(self.unit, chat, self.person(chat), self.organisation(chat), helper, self.scripts, self.words, self.programme, self.write, memo or {})
+
+    async def here(self, address: Address, language: str) -> Chat:
         if address not in self.chats:  # erased a moment ago, in this batch
             await self.open({address: language})
         chat = self.chats[address]
         if chat.unreachable:
             chat = self.chats[address] = replace(chat, unreachable=None)  # who writes can be reached
-        return chat, self.people.get(chat.person_id) if chat.person_id else None
+        return chat
 
     async def note(self, chat: Chat, address: Address) -> None:
         """Whether somebody can be reached matters only if we know them: who was forgotten and blocks us stays forgotten."""
         if chat.state is None and chat.person_id is None:
-            await people.erase_chat(self.unit, self.chats.pop(address).id)
+            await erasure.of_chat(self.unit, self.chats.pop(address).id)
         else:
             self.chats[address] = chat
 
-    async def take(self, address: Address, turn: Turn, incoming: Incoming, programme: Programme) -> bool:
-        """One turn: what it decided, what was answered, what is to be done, what is said. True: the chat is another person's
-        now, so the turn's own words count no more, and the conversation goes on from there."""
-        chat = replace(self.chats[address], state=turn.state.to_json(), language=turn.state.language, turn=self.chats[address].turn + 1)
+    async def take(self, address: Address, turn: Turn, incoming: Incoming) -> bool:
+        """One turn: what it decided, what was answered, what is to be done, what is said. True: somebody else speaks in this
+        chat now, or the script waits to hear how an effect went, so the conversation goes on from there."""
+        before = self.chats[address]
+        chat = replace(before, state=turn.state.to_json(), language=turn.state.language, turn=before.turn + 1, stands_at=turn.state.stands_at)
         for decision in turn.decided:
             chat = await self.decide(chat, decision)
         self.chats[address] = chat
         self.answer(chat, turn)
         said: list[Mapping[str, Any]] = [pack(message, replaces=incoming.message) for message in turn.said]
         for effect in turn.effects:
-            person = self.people.get(chat.person_id) if chat.person_id else None
-            outcome = await EFFECTS[effect.name](Context(self.unit, chat, person, self.scripts, self.words, programme, effect.memo, self.write))
+            person = self.person(chat)
+            outcome = await EFFECTS[effect.name](self.context(chat, effect.memo))
             if outcome.finished and person:
                 self.finished.add(person.id)
-            said = [*outcome.letters, *said]
+            if outcome.forgotten:
+                self.forgotten(outcome.forgotten)
             self.part(outcome.parted, outcome.over)
             self.drafts += outcome.notices
             if outcome.erased:
-                self.bid_farewell(chat, said)
+                self.bid_farewell(chat, [*outcome.letters, *said])
                 return False
             if outcome.moved:
                 self.say(chat, outcome.letters)
-                return self.move(address, person, outcome.moved)
+                chat = self.chats[address] = outcome.moved.chat
+                self.hear_of(effect, outcome, address)
+                return await self.move(chat, person, outcome.moved)
+            if effect.awaited:
+                self.say(chat, [*said, *outcome.letters])
+                self.hear_of(effect, outcome, address)
+                return True
+            said = [*outcome.letters, *said]
         self.say(chat, said)
         return False
+
+    def forgotten(self, person_id: UUID) -> None:
+        """Somebody was erased, and their chat lives on: nothing of theirs may be said there any more."""
+        self.erased = True
+        self.people.pop(person_id, None)
+        self.drafts = [draft for draft in self.drafts if not (draft.chat and draft.chat.person_id == person_id)]
+
+    def hear_of(self, effect: Effect, outcome: Outcome, address: Address) -> None:
+        """The script learns how it went, if it asks."""
+        chat = self.chats[address]
+        if effect.awaited and chat.state:
+            self.chats[address] = replace(chat, state=State.from_json(chat.state).after(effect.awaited, outcome.code).to_json())
 
     def part(self, parted: Collection[int], over: Collection[int]) -> None:
         """These chats are nobody's any more, or gone; one of them may have the next update of this batch."""
@@ -236,11 +318,12 @@ class _Work:
             where: replace(chat, person_id=None, state=None) if chat.id in parted else chat for where, chat in self.chats.items() if chat.id not in over
         }
 
-    def move(self, address: Address, person: Person | None, moved: Moved) -> bool:
-        """The chat is another person's; what was answered here and not there comes along. Does the conversation go on?"""
-        self.chats[address] = moved.chat
+    async def move(self, chat: Chat, person: Person | None, moved: Moved) -> bool:
+        """Somebody else speaks in the chat; what was answered here and not there comes along. Does the conversation go on?"""
+        if (chat.organisation_id and chat.organisation_id not in self.organisations) or (moved.person and moved.person is not person):
+            self.organisations |= await organisations.lock(self.unit, {chat.organisation_id} if chat.organisation_id else set())
         if moved.person is None:
-            return False
+            return chat.state is not None
         self.people[moved.person.id] = moved.person
         if person and moved.absorbed:
             self.people.pop(person.id)
@@ -288,6 +371,14 @@ class _Work:
         answers = {**person.answers, question: row} if row else {key: each for key, each in person.answers.items() if key != question}
         self.people[person_id] = replace(person, answers=answers)
 
+    def keep_for(self, organisation: Organisation | None, question: Question, row: AnswerRow | None) -> None:
+        """The same for an organisation."""
+        if organisation is None:
+            raise PermissionError("an answer came for no organisation")
+        self.told[organisation.id][question] = row
+        answers = {**organisation.answers, question: row} if row else {key: each for key, each in organisation.answers.items() if key != question}
+        self.organisations[organisation.id] = replace(organisation, answers=answers)
+
     def answer(self, chat: Chat, turn: Turn) -> None:
         if not turn.answered:
             return
@@ -297,17 +388,27 @@ class _Work:
             step = self.scripts.question(question[0])
             if person is None or step is None or step.purpose not in allowed:  # the engine asks first; this is the second lock on that door
                 raise PermissionError("an answer came without its consent")
-            self.keep(person.id, question, self.row(question, answer, chat) if answer else None)
+            row = self.row(question, answer, chat) if answer else None
+            if self.scripts[question[0].partition(".")[0]].of == "person":
+                self.keep(person.id, question, row)
+            else:
+                self.keep_for(self.organisation(chat), question, row)
 
     def row(self, question: Question, answer: Answer, chat: Chat) -> AnswerRow:
         step = self.scripts.question(question[0])
         assert step  # noqa: S101 - answer() has looked
         coded = answer.kind == "given" and step.ask in CODED and not answer.words
         content = {"value": answer.value, "words": answer.words, "label": self.words.fact(told(step, question[0], answer), chat.language) if coded else ""}
-        version = self.scripts[question[0].partition(".")[0]].version
-        return AnswerRow(
-            *question, answer.kind, answer.value if coded else None, {k: v for k, v in content.items() if v}, chat.language, version, self.unit.now
+        dialog = self.scripts[question[0].partition(".")[0]]
+        given_by = (
+            f"staff:{chat.staff_id}"
+            if chat.staff_id and chat.state and chat.state.get("for_another")
+            else str(chat.person_id)
+            if dialog.of == "organisation"
+            else "person"
         )
+        kept = {k: v for k, v in content.items() if v}
+        return AnswerRow(*question, answer.kind, answer.value if coded else None, kept, chat.language, dialog.version, self.unit.now, given_by)
 
     def say(self, chat: Chat, contents: Sequence[Mapping[str, Any]]) -> None:
         self.drafts += [Draft(f"{chat.id}.{chat.turn}.{number}", content, chat) for number, content in enumerate(contents)]
@@ -325,29 +426,36 @@ class _Work:
 
     async def write(self) -> None:
         """Answers, decisions and what follows from them, one statement per table."""
-        decisions, answers = self.decisions, {person_id: rows for person_id, rows in self.answers.items() if rows}
-        finished, unfinished = self.finished, self.unfinished
-        self.decisions, self.answers, self.finished, self.unfinished = [], defaultdict(dict), set(), set()
+        decisions, finished, unfinished = self.decisions, self.finished, self.unfinished
+        given, told_ = self.answers, self.told
+        self.decisions, self.finished, self.unfinished = [], set(), set()
+        self.answers, self.told = defaultdict(dict), defaultdict(dict)
         await people.decide(self.unit, decisions)
-        await people.save_answers(self.unit, {person_id: [row for row in rows.values() if row] for person_id, rows in answers.items()})
-        await people.drop_answers(self.unit, [(person_id, *question) for person_id, rows in answers.items() for question, row in rows.items() if row is None])
         await people.unfinish(self.unit, unfinished)
         await people.finish(self.unit, finished)
-        await people.set_facets(
-            self.unit, self.facets({person_id: {*rows} for person_id, rows in answers.items()} | {each: {*self.people[each].answers} for each in unfinished})
-        )
-        await people.changed(self.unit, {*answers, *finished, *(person_id for person_id, _ in decisions)})
+        everything = {each: {*self.people[each].answers} for each in unfinished}
+        await self.write_answers(PEOPLE, given, {each: person.answers for each, person in self.people.items()}, everything)
+        await self.write_answers(ORGANISATIONS, told_, {each: organisation.answers for each, organisation in self.organisations.items()})
+        await people.changed(self.unit, {*given, *finished, *(person_id for person_id, _ in decisions)})
+        await organisations.changed(self.unit, told_)
 
-    def facets(self, looked_at: Mapping[UUID, set[Question]]) -> dict[tuple[UUID, str], list[str]]:
+    async def write_answers(self, owners: Owners, changed: Changed, now: Mapping[UUID, Rows], also: Mapping[UUID, set[Question]] | None = None) -> None:
+        """`also`: questions whose facets are looked at anew, beside those that were answered."""
+        await answers.save(self.unit, owners, {owner: [row for row in rows.values() if row] for owner, rows in changed.items()})
+        await answers.drop(self.unit, owners, [(owner, *question) for owner, rows in changed.items() for question, row in rows.items() if row is None])
+        looked_at = {owner: {*rows} for owner, rows in changed.items() if rows} | dict(also or {})
+        await answers.set_facets(self.unit, owners, self.facets(looked_at, now))
+
+    def facets(self, looked_at: Mapping[UUID, set[Question]], now: Mapping[UUID, Rows]) -> dict[tuple[UUID, str], list[str]]:
         """Every facet that one of these questions feeds, with all of its values."""
         facets: dict[tuple[UUID, str], list[str]] = {}
-        for person_id, questions in looked_at.items():
+        for owner, questions in looked_at.items():
             names = {step.facet for question, _ in questions if (step := self.scripts.question(question)) and step.facet}
-            facets |= {(person_id, name): [] for name in names}
-            for row in self.people[person_id].answers.values():
+            facets |= {(owner, name): [] for name in names}
+            for row in now[owner].values():
                 step = self.scripts.question(row.question)
                 if step and step.facet in names and row.code:
-                    facets[person_id, str(step.facet)] += row.code.split()
+                    facets[owner, str(step.facet)] += row.code.split()
         return facets
 
     async def make_true(self) -> list[Letter]:

@@ -7,15 +7,20 @@ from itertools import groupby
 from typing import Any
 
 from bot.messages import Choice, Outgoing
-from dialogs.nouns import Message
-from dialogs.turn import BACK, CLOSE, DECLINE, EARLIER, KEEP, LATER, SKIP, UNKNOWN
+from dialogs.asking import BACK, CLOSE, DECLINE, EARLIER, KEEP, LATER, SKIP, UNKNOWN
+from dialogs.nouns import Fact, Message
 from storage.records import Letter
 from translations.words import Words, laid_out
 
 PICKED, OPEN = "☑ ", "☐ "
 
 
-def pack(message: Message, *, replaces: str = "", document: tuple[str, str] | None = None, private_chat: bool = False) -> dict[str, Any]:
+Action = tuple[str, str, Fact]  # a button that is in order at any time: a command, what follows it, the label
+
+
+def pack(
+    message: Message, *, replaces: str = "", document: tuple[str, str] | None = None, private_chat: bool = False, actions: Sequence[Action] = ()
+) -> dict[str, Any]:
     """Ready for JSON; nothing that can be left out is in it."""
     content: dict[str, Any] = {
         "parts": [[part.id, dict(part.facts), part.optional, part.line] for part in message.parts],
@@ -26,6 +31,7 @@ def pack(message: Message, *, replaces: str = "", document: tuple[str, str] | No
         "replaces": replaces if message.edits else "",
         "document": document,
         "private_chat": private_chat,
+        "actions": [list(action) for action in actions],
     }
     return {name: value for name, value in content.items() if value}
 
@@ -34,10 +40,11 @@ def word(letter: Letter, words: Words) -> Outgoing:
     """In the language that the chat has now, which may not be the one it had when this was written."""
     content, language = letter.content, letter.language
     choices = [(code, Choice(f"q:{content['prompt']}:{code}", _label(label, picked, language, words))) for code, label, picked in content.get("options", ())]
+    actions = [(Choice(f"c:{command}:{argument}", _label(label, None, language, words)),) for command, argument, label in content.get("actions", ())]
     return Outgoing(
         letter.address,
         laid_out(_text(content, language, words), language),
-        _rows(choices, content.get("columns", 1)),
+        (*actions, *_rows(choices, content.get("columns", 1))),
         content.get("typing", False),
         content.get("replaces", ""),
         tuple(content["document"]) if "document" in content else None,

@@ -19,6 +19,7 @@ class Kind(StrEnum):
     COMMAND = "command"  # value: its name; argument: what follows
     UNREADABLE = "unreadable"  # value: sticker, voice, edited, ...
     GROUP = "group"  # something in a group chat
+    DUE = "due"  # an act of our own whose time has come; value: its name
     STATUS = "status"  # value: reachable, or why the chat no longer is
     POISON = "poison"  # value: the error; shape: its structure without any string
 
@@ -77,10 +78,14 @@ def read_words(text: str) -> tuple[Kind, str, str]:
     return Kind.TEXT, text, ""
 
 
-def read_press(data: str) -> tuple[int, str]:
-    """Prompt and code of a button; (-1, "?") for one that no version of ours made: an old one."""
-    pressed = _PRESSED.fullmatch(data)
-    return (int(pressed[1]), pressed[2]) if pressed else (-1, "?")
+def read_button(data: str) -> tuple[Kind, str, str, int]:
+    """Kind, value, argument and prompt of a button: of a question (`q:7:yes`), or a command that is in order at any time
+    (`c:answer:17`; what it may do is looked at when it is done). One that no version of ours made is an old one."""
+    if pressed := _PRESSED.fullmatch(data):
+        return Kind.PRESS, pressed[2], "", int(pressed[1])
+    if command := _COMMANDED.fullmatch(data):
+        return Kind.COMMAND, command[1], command[2], 0
+    return Kind.PRESS, "?", "", -1
 
 
 def language_of(payload: str) -> str:
@@ -89,6 +94,7 @@ def language_of(payload: str) -> str:
 
 
 _COMMAND = re.compile(r"/([A-Za-z0-9_]{1,32})(?:@\w+)?(?:\s+(.*))?$", re.DOTALL)
+_COMMANDED = re.compile(r"c:([a-z][a-z0-9_]{0,31}):([A-Za-z0-9-]{0,24})")
 _PRESSED = re.compile(r"q:(\d{1,12}):([A-Za-z.][A-Za-z0-9_-]{0,31})")  # sources bring codes like fa_AF and UA
 
 

@@ -17,15 +17,17 @@ from jinja2 import Environment, FileSystemLoader
 from markupsafe import Markup, escape
 
 from bot.check import CONSENT_LIMIT, LABEL_LIMIT, WEB
+from bot.effects import LISTS
 from bot.errors import FrontdoorError
 from bot.letters import OPEN, PICKED, STEERING, pack, word
 from bot.messages import Choice, Outgoing
 from bot.settings import Programme
 from bot.sources import listed, searched
+from dialogs.asking import AGAIN, DONE, LATER, MORE
 from dialogs.expressions import Expression
 from dialogs.model import RESERVED, TYPED, Dialog, Scripts, Step
-from dialogs.nouns import Answer, Consent, Frame, Heard, Known, Message, Need, Press, Question, Resume, Say, State, Text, Turn
-from dialogs.turn import AGAIN, DONE, LATER, MORE, offered, take_turn
+from dialogs.nouns import Answer, Consent, Fact, Frame, Heard, Known, Message, Need, Press, Question, Resume, Say, State, Text, Turn
+from dialogs.turn import offered, take_turn
 from storage.records import Address, Letter
 from translations.words import Words, is_right_to_left, own_name
 
@@ -35,10 +37,12 @@ NOT_FOUND = "xyzxyz"
 NO_WORDS, PRIVATE, OUT_OF_BOUNDS = "🙂", "0381 555 123 45", ("999999999", "0")  # what may not count as an answer
 NUMBERS = ("12", "1", "100", "2020", "0.5")
 EXAMPLES: Mapping[str, str] = {"phone": "+4930123456", "email": "name@example.org", "web-address": "https://www.example.org"}
+OF_THEIR_OWN: Mapping[str, Fact] = {"one": "Example Bakery", "two": "Invented Steel Ltd", "three": "مثال"}  # what lists of somebody's own may hold
 SILENCE = Message(())
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 
 
+Listed = Sequence[str] | Mapping[str, Fact]
 _Rule = tuple[str, Expression, bool]  # a condition, whether it is to hold, and for which answer ("": in any case)
 
 
@@ -193,7 +197,7 @@ class _Tour:
 
     def of_long_list(self, step: Step, asked: _Moment, shown: Callable[..., Screen]) -> Iterator[Screen]:
         table = offered(self.scripts, asked.state, asked.known)
-        options = [option for option in table.options if option.code[0] != "."] if table else []
+        options = [option for option in table.options if option.code[0] != "."] if isinstance(table, Message) else []
         page, number = asked, 1
         while step.choices and page.offers(LATER):  # the script's own labels: all of them; those of a source are CLDR's
             page, number = self.act(page, page.press(LATER)), number + 1
@@ -278,12 +282,15 @@ class _Tour:
 
     def act(self, moment: _Moment, heard: Heard, *, nothing: bool = False) -> _Moment:
         """A turn, and what the store would keep of it. `nothing`: every list is empty."""
-        looked_up: dict[Need, tuple[str, ...]] = {}
+        looked_up: dict[Need, Listed] = {}
         turn = take_turn(self.scripts, moment.state, moment.known, heard)
         while turn.needs:
-            looked_up |= {need: () if nothing else listed(need.source, self.language, self.words) for need in turn.needs}
+            looked_up |= {need: () if nothing else self.listed(need.source) for need in turn.needs}
             turn = take_turn(self.scripts, moment.state, moment.known, heard, looked_up)
         return _Moment(turn.state, _kept(moment.known, turn), turn.said[0] if turn.said else SILENCE)
+
+    def listed(self, source: str) -> Listed:
+        return OF_THEIR_OWN if source in LISTS else listed(source, self.language, self.words)
 
     def led_to(self, step: Step) -> _Moment | None:
         """Somebody who answered everything before, in a way that makes the conditions true. None: there is no such way."""
@@ -351,7 +358,7 @@ class _Tour:
             case "month":
                 return (f"{self.today:%Y-%m}",)
             case "choice" | "choices" | "dialog":
-                return listed(step.from_, self.language, self.words) if step.from_ else step.choices
+                return tuple(self.listed(step.from_)) if step.from_ else step.choices
             case "number" | "decimal":
                 return [each for each in NUMBERS if not step.check or step.check.holds({}, each)] or NUMBERS
         if step.ask in EXAMPLES:

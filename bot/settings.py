@@ -38,6 +38,10 @@ class Programme(BaseModel):
     ] = ("en", "de", "ar", "uk")
     months: Annotated[int, Field(ge=1, le=120, description="answers are kept this long after the last message")] = 24
 
+    portals: Annotated[
+        dict[Annotated[str, Field(pattern=r"^[a-z0-9-]{1,20}$")], str],
+        Field(description="partners' portals that may show an organisation's profile: a short name, and how people know it"),
+    ] = {}
     entrances: Annotated[
         dict[Annotated[str, Field(pattern=r"^[a-z0-9-]{1,20}$")], dict[str, str]],
         Field(description="what a link may be called (`frontdoor link NAME`), and the answers that it brings along"),

@@ -19,9 +19,12 @@ Condition = Annotated[
 
 Ask = Literal[
     "text", "number", "decimal", "date", "month", "phone", "email", "web-address",
-    "yes-no", "choice", "choices", "rating", "consent", "withdrawal", "dialog", "summary", "brought",
+    "yes-no", "choice", "choices", "rating", "consent", "withdrawal", "dialog", "review", "summary", "brought",
 ]  # fmt: skip
-RESERVED = frozenset({"channel", "webchat", "today", "home-country"})  # facts that every condition may use beside the dialog's own questions
+RANKS = ("", "viewer", "coordinator", "admin")  # what staff may do: each rank may what those before it may
+RESERVED = frozenset(
+    {"channel", "webchat", "today", "home-country", "staff", "speaks-for", "profile"}
+)  # facts that every condition may use beside the dialog's own questions
 FORBIDDEN = frozenset(  # TRUST.md, privacy 5: no dialog asks for these unless its step names a data protection impact assessment
     "asylum birth birthdate birthday children confession date-of-birth disability ethnicity flight gender health id-number illness "
     "marital nationality passport race religion residence-permit route sex street tribe".split()
@@ -74,8 +77,8 @@ class Step(Strict):
         if self.id in RESERVED:
             raise ValueError(f"the id {self.id!r} is taken; choose another")
         offers = bool(self.choices or self.from_)
-        if (self.ask in {"choice", "choices", "dialog"}) is not offers:
-            raise ValueError("`choices` or `from` belong to choice, choices and dialog, and these need one of them")
+        if (self.ask in {"choice", "choices", "dialog", "review"}) is not offers:
+            raise ValueError("`choices` or `from` belong to choice, choices, dialog and review, and these need one of them")
         if self.choices and self.from_:
             raise ValueError("takes `choices` or `from`, not both")
         if len(set(self.choices)) != len(self.choices):
@@ -117,6 +120,8 @@ class Dialog(Strict):
     dialog: Name
     version: int = 1
     command: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,31}$")] | None = None  # /command starts it from anywhere
+    of: Literal["person", "organisation"] = "person"  # whose answers these are
+    staff: Literal["", "viewer", "coordinator", "admin"] = ""  # from which rank on it is theirs; "": everybody's
     steps: tuple[Step, ...]
 
     @model_validator(mode="after")
@@ -144,6 +149,18 @@ class Dialog(Strict):
         return tuple(step for step in self.steps if step.is_question)
 
     @cached_property
+    def takes(self) -> Step | None:
+        """The first question, if the rest of the command's line may answer it."""
+        first = next((step for step in self.steps if step.ask or step.steps), None)
+        return first if first and not first.purpose and (first.ask in TYPED or first.sets) else None
+
+    @cached_property
+    def awaited(self) -> frozenset[str]:
+        """Effects whose outcome a later condition asks about."""
+        asked = {name for step in self.steps if step.when for name in step.when.questions}
+        return frozenset(step.id for step in self.steps if step.effect and step.id in asked)
+
+    @cached_property
     def purposes(self) -> frozenset[str]:
         """Consents without which this dialog has nothing to ask."""
         return frozenset(step.purpose for step in self.questions if step.purpose)
@@ -160,6 +177,8 @@ class Scripts(Mapping[str, Dialog]):
         for name in ("welcome", "menu"):
             if name not in self:
                 raise ValueError(f"the script {name}.yaml is missing: every conversation begins with it.")
+        if "organisation" not in self and any(dialog.of == "organisation" for dialog in self.values()):
+            raise ValueError("the script organisation.yaml is missing: it asks for whom somebody speaks.")
         for dialog in self.values():
             for step in dialog.steps:
                 self._agree(dialog, step)
@@ -171,7 +190,7 @@ class Scripts(Mapping[str, Dialog]):
 
     def _agree(self, dialog: Dialog, step: Step) -> None:
         where = f"{dialog.dialog}.yaml: {step.id}"
-        for target in (step.goto, *(step.choices if step.ask == "dialog" else ())):
+        for target in (step.goto, *(step.choices if step.ask in {"dialog", "review"} else ())):
             if target and target not in self and not self.question(target):
                 raise ValueError(f"{where}: there is no dialog or question {target!r}.")
         for name in step.when.questions if step.when else ():

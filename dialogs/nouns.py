@@ -112,18 +112,31 @@ class State:
     passed: tuple[str, ...] = ()  # gates
     brought: Mapping[str, str] = field(default_factory=dict)  # answers that came with a link, until they may be kept
     frames: tuple[Frame, ...] = ()  # the last one is on top
+    shared: bool = False  # others have profiles in this chat too
+
+    @property
+    def stands_at(self) -> str:
+        """The pending question, as `newcomer.town`; empty at rest, in the menu."""
+        top = self.frames[-1] if self.frames else None
+        return f"{top.dialog}.{top.step}" if top and top.step and top.dialog != "menu" else ""
 
     def to_json(self) -> dict[str, Any]:
         """Defaults left out: a state travels with every turn."""
         frames = [{key: value for key, blank in _BLANK.items() if (value := getattr(frame, key)) != blank} for frame in self.frames]
         brought = {"brought": dict(self.brought)} if self.brought else {}
-        return {"language": self.language, "prompts": self.prompts, "passed": self.passed, **brought, "frames": frames}
+        shared = {"shared": True} if self.shared else {}
+        return {"language": self.language, "prompts": self.prompts, "passed": self.passed, **brought, **shared, "frames": frames}
+
+    def after(self, step: str, outcome: str) -> Self:
+        """The dialog on top learns how its effect went."""
+        *below, top = self.frames
+        return replace(self, frames=(*below, replace(top, memo={**top.memo, step: outcome})))
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
         """Forgiving: a key that this version does not know is left behind, a missing one has its default."""
         frames = tuple(_frame(frame) for frame in data["frames"])
-        return cls(data["language"], data["prompts"], tuple(data["passed"]), data.get("brought", {}), frames)
+        return cls(data["language"], data["prompts"], tuple(data["passed"]), data.get("brought", {}), frames, data.get("shared", False))
 
 
 def _frame(data: Mapping[str, Any]) -> Frame:
@@ -182,6 +195,7 @@ class Effect:
 
     name: str
     memo: Mapping[str, str] = field(default_factory=dict)  # what was answered in this dialog, and goes with it
+    awaited: str = ""  # the step whose outcome the script asks about: told by `State.after()`, and the conversation is resumed
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, bindparam, delete, select, update
+from sqlalchemy import Row, bindparam, case, delete, select, update
 
 from storage import tables
 from storage.errors import SealBroken
@@ -18,9 +19,12 @@ from storage.store import Unit
 
 log = logging.getLogger(__name__)
 
+LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
-async def lock(unit: Unit, wanted: Mapping[Address, str]) -> dict[Address, Chat]:
+
+async def lock(unit: Unit, wanted: Mapping[Address, str], quietly: Collection[Address] = ()) -> dict[Address, Chat]:
     """Lock these chats until the commit, over all processes, and make those that are missing (address -> language).
+    `quietly`: there nothing was heard, it is we who act.
 
     One statement, rows in sorted order: it inserts, or touches and thereby locks, and gives the row back.
     """
@@ -33,7 +37,7 @@ async def lock(unit: Unit, wanted: Mapping[Address, str]) -> dict[Address, Chat]
             "language": wanted[where],
             "turn": 0,
             "created_at": unit.now,
-            "heard_at": unit.now,
+            "heard_at": LONG_AGO if where in quietly else unit.now,
         }
         for key, where in sorted(keys.items())
     ]
@@ -44,7 +48,8 @@ async def lock(unit: Unit, wanted: Mapping[Address, str]) -> dict[Address, Chat]
 @cache
 def _locking(insert: Any) -> Any:
     statement = insert(tables.chats)
-    heard = {"heard_at": statement.excluded.heard_at}
+    heard_at = tables.chats.c.heard_at
+    heard = {"heard_at": case((statement.excluded.heard_at > heard_at, statement.excluded.heard_at), else_=heard_at)}
     return statement.on_conflict_do_update(index_elements=["channel", "address_key"], set_=heard).returning(tables.chats)
 
 
@@ -62,21 +67,29 @@ async def save(unit: Unit, chats: Iterable[Chat]) -> None:
                 "_language": chat.language,
                 "_person": chat.person_id,
                 "_unreachable": chat.unreachable,
+                "_staff": chat.staff_id,
+                "_organisation": chat.organisation_id,
+                "_stands": chat.stands_at,
             }
         )
     if rows:
         await unit.connection.execute(_SAVING, rows)
 
 
+_SAVED = {
+    "state": "state",
+    "turn": "turn",
+    "language": "language",
+    "person_id": "person",
+    "unreachable": "unreachable",
+    "staff_id": "staff",
+    "organisation_id": "organisation",
+    "stands_at": "stands",
+}
 _SAVING = (
     update(tables.chats)
     .where(tables.chats.c.id == bindparam("row"))
-    .values(
-        {
-            name: bindparam(f"_{short}", type_=tables.chats.c[name].type)
-            for name, short in (("state", "state"), ("turn", "turn"), ("language", "language"), ("person_id", "person"), ("unreachable", "unreachable"))
-        }
-    )
+    .values({name: bindparam(f"_{short}", type_=tables.chats.c[name].type) for name, short in _SAVED.items()})
 )
 
 
@@ -100,12 +113,18 @@ async def part(unit: Unit, ids: Iterable[int]) -> None:
     ids = list(ids)
     await unit.connection.execute(delete(tables.outbox).where(tables.outbox.c.chat_id.in_(ids)))
     await unit.connection.execute(delete(tables.codes).where(tables.codes.c.chat_id.in_(ids)))
-    await unit.connection.execute(update(tables.chats).where(tables.chats.c.id.in_(ids)).values(person_id=None, state=None))
+    await unit.connection.execute(update(tables.chats).where(tables.chats.c.id.in_(ids)).values(person_id=None, organisation_id=None, state=None))
 
 
 async def remove(unit: Unit, ids: Iterable[int]) -> None:
     """These chats are over, with their sessions and all that was still to be said there."""
     await unit.connection.execute(delete(tables.chats).where(tables.chats.c.id.in_(list(ids))))
+
+
+async def of_staff(unit: Unit, ids: Iterable[UUID]) -> list[Chat]:
+    """Every chat from which one of these helps."""
+    rows = await unit.connection.execute(select(tables.chats).where(tables.chats.c.staff_id.in_(list(ids))).order_by(tables.chats.c.id))
+    return [_chat(unit, row, address_of(unit, row)) for row in rows]
 
 
 async def of_person(unit: Unit, person_id: Any) -> list[Chat]:
@@ -123,7 +142,7 @@ def _chat(unit: Unit, row: Row[Any], address: str) -> Chat:
     except SealBroken:  # refused; the conversation begins anew, what was answered is not lost
         log.error("the state of chat %s does not open", row.id)
         state = None
-    return Chat(row.id, row.channel, address, row.language, row.person_id, state, row.turn, row.unreachable)
+    return Chat(row.id, row.channel, address, row.language, row.person_id, state, row.turn, row.unreachable, row.staff_id, row.organisation_id, row.stands_at)
 
 
 def _place(key: bytes, column: str) -> str:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import secrets
+import unicodedata
 from datetime import timedelta
+from uuid import UUID
 
 from sqlalchemy import delete, insert
 
@@ -14,19 +16,35 @@ LASTS = timedelta(minutes=10)
 DIGITS = 12  # with 100 codes about and 600,000 guesses in ten minutes, one in 16,000 is found
 
 
-async def make(unit: Unit, chat_id: int) -> str:
-    """A new code for this chat's person; an older one of this chat counts no more."""
+async def make(unit: Unit, chat_id: int | None = None, *, kind: str = "door", subject: UUID | None = None, lasts: timedelta = LASTS) -> str:
+    """A new code; an older one of this kind, chat and subject counts no more. What it opens: another chat of this chat's
+    person (door), an organisation or a place among the staff (`subject`)."""
     code = "".join(secrets.choice("0123456789") for _ in range(DIGITS))
-    await unit.connection.execute(delete(tables.codes).where(tables.codes.c.chat_id == chat_id))
-    await unit.connection.execute(insert(tables.codes).values(key=_key(unit, code), chat_id=chat_id, until=unit.now + LASTS))
+    codes = tables.codes.c
+    await unit.connection.execute(delete(tables.codes).where(codes.kind == kind, codes.chat_id == chat_id, codes.subject == subject))
+    row = {"key": _key(unit, code), "kind": kind, "chat_id": chat_id, "subject": subject, "until": unit.now + lasts}
+    await unit.connection.execute(insert(tables.codes).values(row))
     return code
 
 
-async def redeem(unit: Unit, code: str, chat_id: int) -> int | None:
-    """The chat that it was made in, once, and not for that chat itself; None: no such code, or no more."""
+async def redeem(unit: Unit, code: str, chat_id: int) -> tuple[int, UUID] | None:
+    """The chat that it was made in and whose code it is, once, and not for that chat itself; None: no such code, or no more."""
     codes = tables.codes
-    statement = delete(codes).where(codes.c.key == _key(unit, code), codes.c.chat_id != chat_id, codes.c.until > unit.now)
-    return (await unit.connection.execute(statement.returning(codes.c.chat_id))).scalar()
+    statement = delete(codes).where(codes.c.key == _key(unit, code), codes.c.kind == "door", codes.c.chat_id != chat_id, codes.c.until > unit.now)
+    row = (await unit.connection.execute(statement.returning(codes.c.chat_id, codes.c.subject))).first()
+    return (row.chat_id, row.subject) if row else None
+
+
+async def redeem_for(unit: Unit, kind: str, code: str) -> UUID | None:
+    """What it opens (an organisation, a place among the staff), once; None: no such code, or no more."""
+    codes = tables.codes
+    statement = delete(codes).where(codes.c.key == _key(unit, code), codes.c.kind == kind, codes.c.until > unit.now)
+    return (await unit.connection.execute(statement.returning(codes.c.subject))).scalar()
+
+
+def digits(text: str) -> str:
+    """A code as people type it: with blanks, in digits of any script."""
+    return "".join(str(unicodedata.decimal(each)) for each in text if each.isdecimal())
 
 
 async def forget_old(unit: Unit) -> None:

@@ -27,6 +27,9 @@ class Chat:
     state: Mapping[str, Any] | None  # None: a new chat
     turn: int
     unreachable: str | None
+    staff_id: UUID | None = None  # who helps from here
+    organisation_id: UUID | None = None  # for which whoever speaks here speaks
+    stands_at: str = ""  # the pending question; "": at rest
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,51 @@ class Person:
     finished_at: datetime | None = None
     answers: Mapping[tuple[str, str], AnswerRow] = field(default_factory=dict)  # by question and round
     consents: tuple[ConsentRow, ...] = ()  # oldest first
+    paused_at: datetime | None = None  # silent for so long that nobody is shown to others
+    asked_at: datetime | None = None  # when "still looking?" was asked
+    reminded: frozenset[str] = frozenset()  # dialogs left half-way that were recalled once
+    quiet: frozenset[str] = frozenset()  # reminders that they want no more
+
+
+@dataclass(frozen=True, slots=True)
+class Organisation:
+    """A business or a network partner; its answers are its own, whoever of its members gave them."""
+
+    id: UUID
+    number: int
+    members: frozenset[UUID] = frozenset()
+    answers: Mapping[tuple[str, str], AnswerRow] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Staff:
+    """Somebody who helps. `rank`: viewer, coordinator, admin."""
+
+    id: UUID
+    name: str
+    rank: str
+    created_at: datetime
+    removed_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Audited:
+    """A line of the audit log."""
+
+    at: datetime
+    staff_id: UUID | None
+    action: str
+    subject: UUID | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """A profile of a chat that does not speak just now, and where it stands."""
+
+    person_id: UUID
+    organisation_id: UUID | None
+    state: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,6 +73,28 @@ people = Table(
     _column("created_at", Moment, "operational", nullable=False),
     _column("heard_at", Moment, "operational", nullable=False, index=True),
     _column("finished_at", Moment, "operational"),
+    _column("paused_at", Moment, "operational"),  # silent for so long that nobody is shown to others
+    _column("asked_at", Moment, "operational"),  # when "still looking?" was asked
+    _column("reminded", String(400), "operational", nullable=False, server_default=""),  # dialogs left half-way that were recalled once
+    _column("quiet", String(80), "profile", nullable=False, server_default=""),  # reminders that they want no more
+)
+
+staff = Table(  # those who help; a row stays after its end, so that the audit log can be read
+    "staff",
+    metadata,
+    _column("id", Uuid, "operational", primary_key=True),
+    _column("name", LargeBinary, "identity", nullable=False, sealed=True),
+    _column("rank", String(12), "operational", nullable=False),  # viewer, coordinator, admin
+    _column("created_at", Moment, "operational", nullable=False),
+    _column("removed_at", Moment, "operational"),
+)
+
+organisations = Table(  # somebody speaks for one: a business, a network partner
+    "organisations",
+    metadata,
+    _column("id", Uuid, "operational", primary_key=True),
+    _column("number", Integer, "operational", nullable=False, unique=True),
+    _column("created_at", Moment, "operational", nullable=False),
 )
 
 chats = Table(
@@ -86,6 +108,9 @@ chats = Table(
     _column("person_id", Uuid, "operational", ForeignKey("people.id", ondelete="SET NULL"), index=True),
     _column("state", LargeBinary, "profile", sealed=True),
     _column("turn", Integer, "operational", nullable=False),
+    _column("staff_id", Uuid, "operational", index=True),  # who helps from here (no foreign keys: SQLite can't add them to a table that others refer to)
+    _column("organisation_id", Uuid, "operational", index=True),  # for which they speak here
+    _column("stands_at", String(80), "operational", nullable=False, server_default="", index=True),  # the pending question; "": at rest
     _column("unreachable", String(20), "operational"),  # why the channel no longer takes messages for this chat
     _column("created_at", Moment, "operational", nullable=False),
     _column("heard_at", Moment, "operational", nullable=False, index=True),
@@ -101,37 +126,68 @@ sessions = Table(  # browsers that may speak in a web chat; it ends with the cha
     _column("remembered", Boolean, "operational", nullable=False),
 )
 
-codes = Table(  # one-time codes that connect another chat to the person of this one
+codes = Table(  # one-time codes: another chat of the same person, a colleague in an organisation, a new member of staff, ...
     "codes",
     metadata,
     _column("key", LargeBinary(32), "operational", primary_key=True),  # a keyed hash of the code
-    _column("chat_id", BigInteger, "operational", ForeignKey("chats.id", ondelete="CASCADE"), nullable=False, index=True),
+    _column("kind", String(12), "operational", nullable=False, server_default="door"),
+    _column("chat_id", BigInteger, "operational", ForeignKey("chats.id", ondelete="CASCADE"), index=True),  # where it was made
+    _column("subject", Uuid, "operational", index=True),  # the organisation, the member of staff, ...
     _column("until", Moment, "operational", nullable=False),
 )
 
-answers = Table(  # one row per person, question and round of its group; the last write wins
-    "answers",
+seats = Table(  # families share phones: whoever else has a profile in a chat, and where they stand
+    "seats",
     metadata,
-    _column("person_id", Uuid, "operational", ForeignKey("people.id", ondelete="CASCADE"), primary_key=True),
-    _column("question", String(120), "operational", primary_key=True),
-    _column("round", String(20), "operational", primary_key=True),
-    _column("kind", String(10), "profile", nullable=False),  # given, skipped, declined
-    _column("code", Text, "profile"),  # of a coded answer: match on this, never on labels
-    _column("content", LargeBinary, "identity", nullable=False, sealed=True),  # value, own words, the label that was shown
-    _column("language", String(12), "profile", nullable=False),
-    _column("given_by", String(20), "operational", nullable=False),  # person (later: staff, import)
-    _column("version", Integer, "operational", nullable=False),  # of the script
-    _column("at", Moment, "operational", nullable=False),
+    _column("chat_id", BigInteger, "operational", ForeignKey("chats.id", ondelete="CASCADE"), primary_key=True),
+    _column("person_id", Uuid, "operational", ForeignKey("people.id", ondelete="CASCADE"), primary_key=True, index=True),
+    _column("organisation_id", Uuid, "operational", ForeignKey("organisations.id", ondelete="SET NULL")),
+    _column("state", LargeBinary, "profile", nullable=False, sealed=True),
 )
 
-facets = Table(  # coded answers that may select an audience
-    "facets",
+members = Table(  # who speaks for which organisation
+    "members",
     metadata,
-    _column("person_id", Uuid, "operational", ForeignKey("people.id", ondelete="CASCADE"), primary_key=True),
-    _column("name", String(40), "profile", primary_key=True),
-    _column("value", String(80), "profile", primary_key=True),
-    Index("facets_by_value", "name", "value"),
+    _column("organisation_id", Uuid, "operational", ForeignKey("organisations.id", ondelete="CASCADE"), primary_key=True),
+    _column("person_id", Uuid, "operational", ForeignKey("people.id", ondelete="CASCADE"), primary_key=True, index=True),
+    _column("since", Moment, "operational", nullable=False),
 )
+
+
+def _answers(name: str, owner: str, key: str) -> Table:
+    """One row per owner, question and round of its group; the last write wins."""
+    return Table(
+        name,
+        metadata,
+        _column(owner, Uuid, "operational", ForeignKey(key, ondelete="CASCADE"), primary_key=True),
+        _column("question", String(120), "operational", primary_key=True),
+        _column("round", String(20), "operational", primary_key=True),
+        _column("kind", String(10), "profile", nullable=False),  # given, skipped, declined, unknown
+        _column("code", Text, "profile"),  # of a coded answer: match on this, never on labels
+        _column("content", LargeBinary, "identity", nullable=False, sealed=True),  # value, own words, the label that was shown
+        _column("language", String(12), "profile", nullable=False),
+        _column("given_by", String(60), "operational", nullable=False),  # person, staff:ID, import; of an organisation: its member's id
+        _column("version", Integer, "operational", nullable=False),  # of the script
+        _column("at", Moment, "operational", nullable=False),
+    )
+
+
+def _facets(name: str, owner: str, key: str) -> Table:
+    """Coded answers that may select an audience."""
+    return Table(
+        name,
+        metadata,
+        _column(owner, Uuid, "operational", ForeignKey(key, ondelete="CASCADE"), primary_key=True),
+        _column("name", String(40), "profile", primary_key=True),
+        _column("value", String(80), "profile", primary_key=True),
+        Index(f"{name}_by_value", "name", "value"),
+    )
+
+
+answers = _answers("answers", "person_id", "people.id")
+organisation_answers = _answers("organisation_answers", "organisation_id", "organisations.id")
+facets = _facets("facets", "person_id", "people.id")
+organisation_facets = _facets("organisation_facets", "organisation_id", "organisations.id")
 
 consents = Table(  # every decision, none overwritten; the newest of a purpose counts
     "consents",
@@ -187,4 +243,54 @@ erasures = Table(  # all that stays of somebody who asked to be forgotten, for a
     metadata,
     _column("person_id", Uuid, "operational", primary_key=True),
     _column("at", Moment, "operational", nullable=False),
+)
+
+audit = Table(  # who of the staff did what to whom, when and why; append-only, the database itself sees to it
+    "audit",
+    metadata,
+    _column("id", Serial, "operational", primary_key=True),
+    _column("at", Moment, "operational", nullable=False),
+    _column("staff_id", Uuid, "operational", index=True),  # none: the command line
+    _column("action", String(20), "operational", nullable=False),
+    _column("subject", Uuid, "operational", index=True),  # the person or member of staff it was about; all that stays when they are forgotten
+    _column("reason", String(20), "operational", nullable=False),  # a code, never words: somebody may be forgotten, a log may not
+    sqlite_autoincrement=True,
+)
+
+notes = Table(  # what staff wrote down about somebody; the person may read it
+    "notes",
+    metadata,
+    _column("id", Serial, "operational", primary_key=True),
+    _column("person_id", Uuid, "operational", ForeignKey("people.id", ondelete="CASCADE"), nullable=False, index=True),
+    _column("staff_id", Uuid, "operational", ForeignKey("staff.id"), nullable=False),
+    _column("content", LargeBinary, "identity", nullable=False, sealed=True),
+    _column("at", Moment, "operational", nullable=False),
+    sqlite_autoincrement=True,
+)
+
+calls = Table(  # somebody asked for a human being
+    "calls",
+    metadata,
+    _column("id", Serial, "operational", primary_key=True),
+    _column("chat_id", BigInteger, "operational", ForeignKey("chats.id", ondelete="CASCADE"), nullable=False, index=True),
+    _column("person_id", Uuid, "operational", ForeignKey("people.id", ondelete="CASCADE"), index=True),
+    _column("staff_id", Uuid, "operational", ForeignKey("staff.id")),  # who took it
+    _column("wish", String(10), "operational", nullable=False),  # write, phone
+    _column("opened_at", Moment, "operational", nullable=False),
+    _column("answered_at", Moment, "operational"),  # the first answer
+    _column("told_at", Moment, "operational"),  # that nobody has answered yet
+    _column("closed_at", Moment, "operational", index=True),
+    sqlite_autoincrement=True,
+)
+
+call_lines = Table(  # what was written to and fro, until it is closed and a while after
+    "call_lines",
+    metadata,
+    _column("id", Serial, "operational", primary_key=True),
+    _column("call_id", BigInteger, "operational", ForeignKey("calls.id", ondelete="CASCADE"), nullable=False, index=True),
+    _column("staff_id", Uuid, "operational", ForeignKey("staff.id")),  # none: the person
+    _column("language", String(12), "profile", nullable=False),
+    _column("content", LargeBinary, "identity", nullable=False, sealed=True),
+    _column("at", Moment, "operational", nullable=False),
+    sqlite_autoincrement=True,
 )

@@ -15,7 +15,8 @@ from bot import intake as intake_module
 from bot.intake import Intake
 from bot.letters import word
 from bot.messages import Incoming, Kind
-from storage import chats, outbox, people, tables
+from storage import answers, chats, outbox, people, tables
+from storage.answers import PEOPLE
 from storage.errors import StoreAway
 from storage.records import Address
 
@@ -322,7 +323,7 @@ async def test_a_withdrawn_consent_leaves_no_facet_not_even_of_a_question_that_i
     await world.onboard(1)
     async with world.store.begin() as unit:
         person = (await world.chat_in(unit, 1)).person_id
-        await people.set_facets(unit, {(person, "of-a-question-that-is-gone"): ["x"]})
+        await answers.set_facets(unit, PEOPLE, {(person, "of-a-question-that-is-gone"): ["x"]})
         await people.finish(unit, [person])
     await world.command(1, "stop")
     await world.press(1, "profile")

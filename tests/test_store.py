@@ -12,7 +12,8 @@ import pytest
 from conftest import KEYS, until
 from sqlalchemy import func, insert, select, text, update
 
-from storage import backup, chats, outbox, people, schema, tables, updates
+from storage import answers, backup, chats, erasure, outbox, people, schema, tables, updates
+from storage.answers import PEOPLE
 from storage.crypto import Keys, make_keys, read_keys
 from storage.errors import SealBroken, StoreAway, StoreError
 from storage.lease import Lease
@@ -29,8 +30,8 @@ async def someone(store, *, name="Olena", where=HERE):
         person = await people.begin(unit)
         await chats.save(unit, [replace(chat, state={"frames": []}, turn=1, person_id=person.id)])
         row = AnswerRow("newcomer.name", "", "given", None, {"value": name}, "uk", 1, unit.now)
-        await people.save_answers(unit, {person.id: [row]})
-        await people.set_facets(unit, {(person.id, "wants"): ["job", "training"]})
+        await answers.save(unit, PEOPLE, {person.id: [row]})
+        await answers.set_facets(unit, PEOPLE, {(person.id, "wants"): ["job", "training"]})
         await people.decide(unit, [(person.id, ConsentRow("profile", 1, "given", "0" * 64, "uk", "telegram", unit.now))])
         await outbox.enqueue(unit, [Draft(f"{chat.id}.1.0", {"parts": [["x", {"name": name}, False, False]]}, chat)])
     return chat, person
@@ -96,7 +97,7 @@ async def test_twenty_one_turns_at_once_count_to_twenty_one(store):
 async def test_facets_are_replaced_name_by_name(store):
     _, person = await someone(store)
     async with store.begin() as unit:
-        await people.set_facets(unit, {(person.id, "speaks"): ["uk", "uk"], (person.id, "wants"): ["volunteer"]})
+        await answers.set_facets(unit, PEOPLE, {(person.id, "speaks"): ["uk", "uk"], (person.id, "wants"): ["volunteer"]})
     async with store.read() as unit:
         rows = (await unit.connection.execute(select(tables.facets.c.name, tables.facets.c.value))).all()
     assert sorted(map(tuple, rows)) == [("speaks", "uk"), ("wants", "volunteer")]
@@ -138,7 +139,7 @@ async def test_erasing_leaves_only_a_tombstone_and_a_change(store):
     _, person = await someone(store)
     await someone(store, where=Address("telegram", "78"), name="Somebody Else")
     async with store.begin() as unit:
-        await people.erase(unit, person.id)
+        await erasure.of_person(unit, person.id)
     for table, left in (
         (tables.people, 1),
         (tables.chats, 1),

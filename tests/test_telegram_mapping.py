@@ -19,10 +19,10 @@ from bot.channels import telegram
 from bot.channels.telegram import Upload, classify, read_update, units, write
 from bot.errors import SendError
 from bot.letters import pack, word
-from bot.messages import LONGEST_TEXT, Choice, Incoming, Kind, Outgoing, clean, read_press, shape
+from bot.messages import LONGEST_TEXT, Choice, Incoming, Kind, Outgoing, clean, read_button, shape
 from bot.sources import SOURCES
+from dialogs.asking import AGAIN, BACK, CLOSE, DECLINE, DONE, ENOUGH, KEEP, MORE, SKIP
 from dialogs.nouns import Message, Option, Say
-from dialogs.turn import AGAIN, BACK, CLOSE, DECLINE, DONE, ENOUGH, KEEP, MORE, SKIP
 from storage.records import Address, Letter
 
 PAYLOADS = {path.stem: json.loads(path.read_text("utf-8")) for path in sorted((Path(__file__).parent / "payloads" / "telegram").glob("*.json"))}
@@ -312,7 +312,7 @@ def test_every_button_that_we_may_send_is_read_back_as_what_it_was(scripts, word
 @SEARCH
 @given(CODES | st.sampled_from([DONE, SKIP]), st.integers(0, 10**12 - 1))
 def test_a_button_of_any_name_that_a_script_may_use_is_read_back(code, prompt):
-    assert read_press(f"q:{prompt}:{code}") == (prompt, code)
+    assert read_button(f"q:{prompt}:{code}") == (Kind.PRESS, code, "", prompt)
 
 
 @described

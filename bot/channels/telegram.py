@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from bot.errors import SendError
-from bot.messages import Incoming, Kind, Outgoing, clean, read_press, read_words, shape
+from bot.messages import Incoming, Kind, Outgoing, clean, read_button, read_words, shape
 from storage.records import Address
 
 CHANNEL = "telegram"
@@ -83,11 +83,11 @@ def _read_message(message: Mapping[str, Any], source: str, key: str) -> Incoming
 def _read_press(query: Mapping[str, Any], source: str, key: str) -> Incoming:
     message = query.get("message")
     chat = message["chat"]["id"] if message else query["from"]["id"]
-    prompt, code = read_press(_string(query.get("data", "")))
+    kind, value, argument, prompt = read_button(_string(query.get("data", "")))
     if message and message["chat"].get("type", "private") != "private":
         return Incoming(source, key, Kind.GROUP, address=Address(CHANNEL, str(int(chat))))
     reference = str(int(message["message_id"])) if message else ""
-    return Incoming(source, key, Kind.PRESS, code, "", prompt, Address(CHANNEL, str(int(chat))), _hint(query), reference)
+    return Incoming(source, key, kind, value, argument, prompt, Address(CHANNEL, str(int(chat))), _hint(query), reference)
 
 
 def _read_membership(member: Mapping[str, Any], source: str, key: str) -> Incoming:

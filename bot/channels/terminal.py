@@ -11,7 +11,7 @@ from itertools import count
 from typing import TextIO
 from uuid import uuid4
 
-from bot.messages import Choice, Incoming, Kind, Outgoing, clean, read_press, read_words
+from bot.messages import Choice, Incoming, Kind, Outgoing, clean, read_button, read_words
 from storage.errors import StoreAway
 from storage.records import Address
 
@@ -33,8 +33,7 @@ class Terminal:
             return None
         number = re.fullmatch(r"#(\d{1,3})", text) or (None if self._typing else re.fullmatch(r"(\d{1,3})", text))
         if number and 0 < int(number[1]) <= len(self._choices):
-            prompt, code = read_press(self._choices[int(number[1]) - 1].data)
-            return self._incoming(key, Kind.PRESS, code, prompt=prompt)
+            return self._incoming(key, *read_button(self._choices[int(number[1]) - 1].data))
         return self._incoming(key, *read_words(text))
 
     def _incoming(self, key: str, kind: Kind, value: str, argument: str = "", prompt: int = 0) -> Incoming:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from bot.messages import Incoming, Kind, Outgoing, clean, read_press, read_words
+from bot.messages import Incoming, Kind, Outgoing, clean, read_button, read_words
 from storage.records import Address, Letter
 from translations.words import is_right_to_left
 
@@ -33,11 +33,11 @@ def read_said(body: Mapping[str, Any], address: Address) -> Incoming:
             kind, words, argument = read_words(clean(value))
             return Incoming(CHANNEL, key, kind, words, argument, address=address)
         case "press":
-            prompt, code = read_press(value)
+            kind, words, argument, prompt = read_button(value)
             message = _text(body, "message")
             if not re.fullmatch(r"\d{0,18}", message, re.ASCII):
                 raise BadMessage("The message of this button has no such name.")
-            return Incoming(CHANNEL, key, Kind.PRESS, code, "", prompt, address, message=message)
+            return Incoming(CHANNEL, key, kind, words, argument, prompt, address, message=message)
     raise BadMessage("This is neither a text nor a press.")
 
 

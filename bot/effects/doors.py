@@ -1,0 +1,96 @@
+"""One person, several chats: connecting them by a one-time code, and parting them again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+from uuid import uuid4
+
+from bot.effects.nouns import Context, Moved, Outcome, said
+from bot.letters import pack
+from dialogs.model import Scripts
+from dialogs.nouns import Fact, Frame, Message, Say, State
+from storage import chats, codes, erasure, organisations, people, seats, sessions
+from storage.records import Chat, Draft
+
+
+async def give_code(context: Context) -> Outcome:
+    """A one-time code: who types it in another chat is the person of this one."""
+    if context.person is None:
+        return said("doors.nothing")
+    code = await codes.make(context.unit, context.chat.id, subject=context.person.id)
+    groups = " ".join(code[at : at + 3] for at in range(0, len(code), 3))
+    return said("doors.code-is", code=groups, n=int(codes.LASTS.total_seconds() // 60))
+
+
+async def join_by_code(context: Context) -> Outcome:
+    """Make this chat one of the person in whose other chat the code was made, going on where that one stands. Somebody
+    who has no other chat than this one is absorbed: their answers come along where the other has none."""
+    unit, chat, mine = context.unit, context.chat, context.person
+    await context.write()
+    giver, subject = await codes.redeem(unit, codes.digits(context.memo.get("code", "")), chat.id) or (None, None)
+    there = await chats.get(unit, giver) if giver else None
+    person = (await people.lock(unit, [subject])).get(subject) if subject else None
+    if there is None or person is None:  # absorbed or erased meanwhile
+        return said("doors.wrong")
+    if mine and mine.id == person.id:
+        return said("doors.already")
+    others = await chats.of_person(unit, person.id)
+    await chats.belong(unit, chat.id, person.id)
+    absorbed = mine is not None and not await chats.of_person(unit, mine.id) and not await seats.of_person(unit, mine.id)
+    if mine and absorbed:
+        await organisations.inherit(unit, mine.id, person.id)
+        await erasure.of_person(unit, mine.id)
+    await people.changed(unit, [person.id])
+    state = there.state if there.person_id == person.id else None  # else another one of their family speaks there just now
+    moved = replace(chat, person_id=person.id, organisation_id=there.organisation_id if state else None, state=_goes_on(state, chat, context.scripts))
+    news = pack(Message((Say("doors.new-door", {"channel": channel(chat.channel)}),)))
+    notices = tuple(Draft(f"{each.id}.joined.{uuid4()}", news, each) for each in others)
+    return Outcome(said("doors.joined").letters, moved=Moved(moved, person, absorbed), notices=notices)
+
+
+def _goes_on(there: Mapping[str, Any] | None, chat: Chat, scripts: Scripts) -> Mapping[str, Any]:
+    """Where the other chat stands, in this one: its questions are asked here anew, under numbers of this chat's own. What a
+    command opened there (erase everything?) stays there."""
+    assert chat.state  # noqa: S101 - a turn was just taken in it
+    mine, theirs = State.from_json(chat.state), State.from_json(there or chat.state)
+    frames = [replace(frame, prompt=0, offered=()) for frame in theirs.frames if frame.dialog in scripts and not scripts[frame.dialog].command]
+    return State(mine.language, mine.prompts, theirs.passed, theirs.brought, (Frame("menu"), *frames)).to_json()
+
+
+async def part_others(context: Context) -> Outcome:
+    """Only this chat stays the person's: for a phone that was lost, or a computer that others use."""
+    others = await _others(context)
+    if not others:
+        return said("doors.parted-none")
+    parted = [each for each in others if each.channel != sessions.CHANNEL]
+    over = [each for each in others if each not in parted]  # a browser: whoever sits there now is shown nothing any more
+    await chats.part(context.unit, [each.id for each in parted])
+    await chats.remove(context.unit, [each.id for each in over])
+    news = pack(Message((Say("doors.was-parted"),)))
+    names: Fact = {"list": [channel(each.channel) for each in others]}
+    return Outcome(
+        said("doors.parted", list=names).letters,
+        parted=frozenset(each.id for each in parted),
+        over=frozenset(each.id for each in over),
+        notices=tuple(Draft(f"{each.id}.parted.{uuid4()}", news, each) for each in parted),
+    )
+
+
+async def leave_person(context: Context) -> Outcome:
+    """The chat is nobody's any more; the answers stay with the other chats."""
+    if not await _others(context):
+        return said("doors.left-none" if context.person else "doors.nothing")
+    await chats.part(context.unit, [context.chat.id])
+    gone = replace(context.chat, person_id=None, organisation_id=None, state=None)
+    return Outcome(said("doors.left").letters, moved=Moved(gone, None))
+
+
+async def _others(context: Context) -> list[Chat]:
+    there = await chats.of_person(context.unit, context.person.id) if context.person else []
+    return [each for each in there if each.id != context.chat.id]
+
+
+def channel(channel: str) -> Fact:
+    return {"say": f"doors.channel-{channel}"}

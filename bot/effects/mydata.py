@@ -1,0 +1,140 @@
+"""Everything we hold of a person: to read, to take away, to erase."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection
+from dataclasses import replace
+from typing import Any
+
+from bot.effects import profiles
+from bot.effects.doors import channel
+from bot.effects.nouns import Context, Outcome, answer_of, private_questions, said
+from bot.letters import pack
+from bot.settings import Programme
+from dialogs.asking import told
+from dialogs.model import Scripts
+from dialogs.nouns import Fact, Message, Say
+from storage import chats, erasure, seats
+from storage.records import AnswerRow, ConsentRow, Person
+
+
+async def finish_profile(_: Context) -> Outcome:
+    """The profile is complete, until it is changed."""
+    return Outcome(finished=True)
+
+
+async def erase(context: Context) -> Outcome:
+    """Really everything: the person with every chat of theirs, or the chat alone. Others of their family who share the chat keep it."""
+    unit, person = context.unit, context.person
+    await context.write()
+    if person:
+        await erasure.of_person(unit, person.id, private_questions(context.scripts))
+    family = await seats.of_chat(unit, context.chat.id)
+    if family:
+        after = await profiles.seat(context, str(family[0]), leaving=True)
+        return replace(after, letters=(*said("family.forgotten").letters, *after.letters), forgotten=person.id if person else None)
+    await erasure.of_chat(unit, context.chat.id)
+    return Outcome(erased=True)
+
+
+async def send_my_data(context: Context) -> Outcome:
+    """A message to read and a file for the computer (GDPR, Articles 15 and 20)."""
+    person = context.person
+    if person is None:
+        nothing = Say("mydata.nothing", {"language": {"from": "languages", "code": context.chat.language}})
+        return Outcome((pack(Message((nothing,))),))
+    doors = sorted({chat.channel for chat in await chats.of_person(context.unit, person.id)} | {context.chat.channel})
+    lines = _answer_lines(person.answers.values(), context.scripts)
+    parts = [
+        Say("mydata.intro"),
+        _line("mydata.number", str(person.number)),
+        _line("mydata.language", {"from": "languages", "code": context.chat.language}, follows=True),
+        _line("mydata.since", {"date": person.created_at.astimezone(context.programme.timezone).date().isoformat()}, follows=True),
+        _line("mydata.doors", {"list": [channel(door) for door in doors]}, follows=True),
+        *_consent_lines(person.consents, context.programme),
+        Say("mydata.answers", {"n": len(lines)}),
+        *lines,
+        Say("mydata.rights"),
+    ]
+    file = json.dumps(_document(person, doors, context), ensure_ascii=False, indent=2)
+    return Outcome((pack(Message(tuple(parts)), document=("my-data.json", file)),))
+
+
+def _line(name: str, answer: Fact, *, follows: bool = False) -> Say:
+    return Say("common.line", {"name": {"say": name}, "answer": answer}, line=follows)
+
+
+def _consent_lines(consents: tuple[ConsentRow, ...], programme: Programme) -> list[Say]:
+    lines = []
+    for number, consent in enumerate(consents):
+        facts: dict[str, Fact] = {
+            "purpose": {"say": f"mydata.purpose-{consent.purpose}"},
+            "decision": {"say": f"mydata.{consent.verdict}"},
+            "date": {"date": consent.at.astimezone(programme.timezone).date().isoformat()},
+        }
+        lines.append(Say("mydata.consent", facts, line=number > 0))
+    return lines
+
+
+def _answer_lines(answers: Collection[AnswerRow], scripts: Scripts) -> list[Say]:
+    lines = []
+    for row in _in_order(answers, scripts):
+        step = scripts.question(row.question)
+        if step and step.steps:  # the group itself only counts its rounds
+            continue
+        name: Fact = {"say": f"{row.question}.short"}
+        answer = told(step, row.question, answer_of(row)) if step else str(row.content.get("value", ""))
+        lines.append(Say("common.line", {"name": name if step else row.question, "answer": answer}, line=True))
+    return lines
+
+
+def _in_order(answers: Collection[AnswerRow], scripts: Scripts) -> list[AnswerRow]:
+    order = {f"{dialog}.{step.id}": (name, number) for name, dialog in enumerate(scripts) for number, step in enumerate(scripts[dialog].steps)}
+    last = (len(order), 0)
+    return sorted(answers, key=lambda row: (order.get(".".join(row.question.split(".")[:2]), last), row.round, row.question))
+
+
+def _document(person: Person, doors: list[str], context: Context) -> dict[str, Any]:
+    programme = context.programme
+    return {
+        "number": person.number,
+        "id": str(person.id),
+        "with us since": person.created_at.isoformat(),
+        "profile finished": person.finished_at.isoformat() if person.finished_at else None,
+        "language": context.chat.language,
+        "channels": doors,
+        "last message": context.unit.now.isoformat(),
+        "conversation": {key: value for key, value in (context.chat.state or {}).items() if key in {"language", "passed", "brought", "frames"}},
+        "agreed to": [
+            {
+                "purpose": row.purpose,
+                "decision": row.verdict,
+                "at": row.at.isoformat(),
+                "text version": row.version,
+                "text sha256": row.text_hash,
+                "language": row.language,
+                "channel": row.channel,
+            }
+            for row in person.consents
+        ],
+        "answers": [
+            {
+                "question": row.question,
+                "round": row.round or None,
+                "kind": row.kind,
+                "value": row.content.get("value"),
+                "own words": row.content.get("words"),
+                "as shown": row.content.get("label"),
+                "language": row.language,
+                "given by": row.given_by,
+                "script version": row.version,
+                "at": row.at.isoformat(),
+            }
+            for row in _in_order(person.answers.values(), context.scripts)
+        ],
+        "responsible": programme.controller,
+        "data protection": programme.privacy,
+        "recipients": [programme.controller],
+        "kept until": f"{programme.months} months after your last message, or until you erase it with /forget",
+    }

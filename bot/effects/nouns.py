@@ -1,0 +1,85 @@
+"""What an effect may work with, and what it gives back."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from bot.letters import pack
+from bot.settings import Programme
+from dialogs.model import Scripts
+from dialogs.nouns import Answer, Fact, Message, Say
+from storage.records import AnswerRow, Chat, Draft, Organisation, Person, Staff
+from storage.store import Unit
+from translations.words import Words
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What an effect, or a list of somebody's own, may work with."""
+
+    unit: Unit
+    chat: Chat
+    person: Person | None
+    organisation: Organisation | None  # for which they speak in this chat
+    staff: Staff | None  # who helps from this chat
+    scripts: Scripts
+    words: Words
+    programme: Programme
+    write: Callable[[], Awaitable[None]]  # what the batch changed so far; before an effect looks at the tables, or empties them
+    memo: Mapping[str, str]  # what was answered in the dialog that calls it
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """A chat that is another person's from now on (or nobody's), or speaks for another organisation."""
+
+    chat: Chat
+    person: Person | None
+    absorbed: bool = False  # who it was before is no more: their answers come along
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What is said, and what became of the chat."""
+
+    letters: tuple[Mapping[str, Any], ...] = ()
+    code: str = ""  # how it went, for a script that asks (`when: ${found} = 'nobody'`)
+    erased: bool = False
+    finished: bool = False  # the person's profile is complete
+    moved: Moved | None = None
+    parted: frozenset[int] = frozenset()  # other chats that are nobody's any more
+    over: frozenset[int] = frozenset()  # other chats that are gone
+    notices: tuple[Draft, ...] = ()  # to other chats
+    forgotten: UUID | None = None  # who was erased, though the chat lives on
+
+
+Effect = Callable[[Context], Awaitable[Outcome]]
+Listing = Callable[[Context], Awaitable[Mapping[str, Fact] | tuple[str, ...]]]  # codes, with labels where nobody else knows them
+
+
+def said(sentence: str, code: str = "", /, **facts: Fact) -> Outcome:
+    """One sentence, and how it went."""
+    return Outcome((pack(Message((Say(sentence, facts),))),), code)
+
+
+def answer_of(row: AnswerRow) -> Answer:
+    """The engine's noun for what the store kept."""
+    return Answer(row.kind, str(row.content.get("value", "")), str(row.content.get("words", "")))  # type: ignore[arg-type]  # reason: the store keeps what the engine said
+
+
+def name_of(person: Person, scripts: Scripts) -> str:
+    """How they want to be called; else their number."""
+    names = (
+        row
+        for (question, _), row in sorted(person.answers.items())
+        if row.kind == "given" and (step := scripts.question(question)) and step.class_ == "identity"
+    )
+    return next((str(row.content.get("value", "")) for row in names), f"№ {person.number}")
+
+
+def private_questions(scripts: Scripts) -> set[str]:
+    """Questions of an organisation's dialog that ask for something of the person who answers."""
+    return {f"{dialog.dialog}.{step.id}" for dialog in scripts.values() if dialog.of == "organisation" for step in dialog.steps if step.class_ != "profile"}

@@ -1,0 +1,89 @@
+"""For whom somebody speaks: founding an organisation's profile, joining one by a code, inviting colleagues, leaving."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import timedelta
+from uuid import UUID
+
+from bot.effects.nouns import Context, Moved, Outcome, private_questions, said
+from dialogs.nouns import Fact
+from storage import codes, organisations
+from storage.records import Organisation
+
+INVITED = timedelta(days=7)
+
+
+async def found(context: Context) -> Outcome:
+    """A new organisation; whoever tells of it speaks for it."""
+    assert context.person  # noqa: S101 - the engine asks for an organisation only after the consent
+    await context.write()
+    new = await organisations.found(context.unit, context.person.id)
+    return _speaks(context, new.id, "founded")
+
+
+async def join(context: Context) -> Outcome:
+    """By a code that a colleague, or staff, was given."""
+    await context.write()
+    if context.person is None:
+        return said("organisation.wrong-code", "wrong")
+    subject = await codes.redeem_for(context.unit, "colleague", codes.digits(context.memo.get("code", "")))
+    if subject is None or not await organisations.lock(context.unit, [subject]):
+        return said("organisation.wrong-code", "wrong")
+    await organisations.join(context.unit, subject, context.person.id)
+    await organisations.changed(context.unit, [subject])
+    return _speaks(context, subject, "joined")
+
+
+async def speak_for(context: Context) -> Outcome:
+    """For another one of theirs, from now on and in this chat."""
+    await context.write()
+    wanted = context.memo.get("which", "")
+    mine = await organisations.of_person(context.unit, context.person.id) if context.person else []
+    chosen = next((each for each in mine if str(each) == wanted), None)
+    return _speaks(context, chosen, "speaks") if chosen else said("organisation.wrong-code", "wrong")
+
+
+async def invite(context: Context) -> Outcome:
+    """A code for one colleague, for a week."""
+    if context.organisation is None:
+        return said("team.none")
+    code = await codes.make(context.unit, context.chat.id, kind="colleague", subject=context.organisation.id, lasts=INVITED)
+    groups = " ".join(code[at : at + 3] for at in range(0, len(code), 3))
+    return said("team.code-is", code=groups, n=INVITED.days)
+
+
+async def leave(context: Context) -> Outcome:
+    """They no longer speak for it; with the last one, its profile goes."""
+    if context.organisation is None or context.person is None:
+        return said("team.none")
+    await context.write()
+    await organisations.leave(context.unit, context.person.id, [context.organisation.id], private_questions(context.scripts))
+    last = len(context.organisation.members) == 1
+    letters = said("team.left-last" if last else "team.left", name=named(context.organisation, context)).letters
+    return Outcome(letters, moved=Moved(replace(context.chat, organisation_id=None), context.person))
+
+
+async def mine(context: Context) -> Mapping[str, Fact]:
+    """Those that they speak for, by name."""
+    await context.write()
+    ids = await organisations.of_person(context.unit, context.person.id) if context.person else []
+    there = await organisations.lock(context.unit, ids)
+    return {str(each): named(there[each], context) for each in ids if each in there}
+
+
+async def portals(context: Context) -> tuple[str, ...]:
+    """Partners' portals of this programme."""
+    return tuple(context.programme.portals)
+
+
+def named(organisation: Organisation, context: Context) -> str:
+    """As it calls itself; else its number."""
+    names = (f"{name}.name" for name, dialog in context.scripts.items() if dialog.of == "organisation")
+    given = (organisation.answers.get((name, "")) for name in names)
+    return next((str(row.content.get("value", "")) for row in given if row and row.kind == "given"), f"№ {organisation.number}")
+
+
+def _speaks(context: Context, organisation_id: UUID, how: str) -> Outcome:
+    return Outcome(code=how, moved=Moved(replace(context.chat, organisation_id=organisation_id), context.person))
