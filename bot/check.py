@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 from bot.effects import EFFECTS, LISTS
-from bot.sources import SOURCES
+from bot.sources import NAMERS, SOURCES
 from dialogs.model import Dialog, Scripts, Step
 from storage.shared import ROUNDS, knows
 from translations.words import PLACEHOLDER, Words
@@ -28,7 +28,7 @@ _IN_CODE = re.compile(r"[\"']((?:common|mydata|doors|organisation|team|family)\.
 
 def check(scripts: Scripts, words: Words, entrances: Mapping[str, Mapping[str, str]] | None = None) -> list[str]:
     """Every complaint as one sentence; none: all is well. `entrances`: what a link may bring along."""
-    needed = {**dict(_sentences(scripts)), **dict(_of_page(words))}
+    needed = {**dict(_sentences(scripts)), **dict(_of_sources(words)), **dict(_of_page(words))}
     complaints = [*_names(scripts), *_entrances(scripts, entrances or {}), *_reachable(scripts), *_seals(scripts, words)]
     complaints += _present(needed, words)
     for language in words.languages:
@@ -56,6 +56,12 @@ def _sentences(scripts: Scripts) -> Iterator[tuple[str, str]]:
         yield f"doors.channel-{channel}", "sentence"
     for command in scripts.commands:
         yield f"menu.command.{command}", "sentence"
+
+
+def _of_sources(words: Words) -> Iterator[tuple[str, str]]:
+    """The codes of a list that has no namer."""
+    for source in sorted(SOURCES.keys() - NAMERS.keys()):
+        yield from ((f"{source}.{code}", "label") for code in SOURCES[source](words.languages))
 
 
 def _of_page(words: Words) -> Iterator[tuple[str, str]]:

@@ -1,4 +1,5 @@
-"""The lists that a script may name with `from:`. A source gives codes; `NAMERS` say how a language calls a code."""
+"""The lists that a script may name with `from:`. A source gives codes; `NAMERS` say how a language calls a code. The codes of a
+source without a namer are sentences: `sectors.c28`."""
 
 from __future__ import annotations
 
@@ -20,9 +21,14 @@ Source = Callable[[Sequence[str]], tuple[str, ...]]  # languages offered -> code
 NO_COUNTRIES = frozenset("EU EZ UN XA XB ZZ QO AC CP DG EA IC TA CQ".split())
 COUNTRIES = tuple(code for code in sorted(map(str, Locale("en").territories)) if re.fullmatch(r"[A-Z]{2}", code) and code not in NO_COUNTRIES)
 
+# NACE Rev. 2.1: the four sectors that the projects are about, then the sections (of A and C: what else is in them), without
+# those that no small business is in (public administration, households, international bodies).
+SECTORS = ("c28", "a01", "d35", "f", "a", "b", "c", "e", "g", "h", "i", "j", "k", "l", "m", "n", "o", "q", "r", "s", "t")
+
 SOURCES: Mapping[str, Source] = {
     "countries": lambda _: COUNTRIES,
     "languages": tuple,
+    "sectors": lambda _: SECTORS,
     "spoken-languages": lambda _: SPOKEN,
 }
 

@@ -342,7 +342,7 @@ class Asking:
 
 def told(step: Step, name: str, answer: Answer | None) -> Fact:
     """An answer as a fact: codes as references to their labels, the person's own words as they are."""
-    if answer is None or answer.kind == "skipped":
+    if answer is None or answer.kind == "skipped" or (step.ask == "choices" and not answer.value and answer.kind == "given"):
         return NOTHING
     if answer.kind != "given":
         return {"say": f"common.{answer.kind}"}

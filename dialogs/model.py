@@ -55,6 +55,7 @@ class Step(Strict):
     columns: Annotated[int, Field(ge=1, le=2)] = 1
     check: Condition | None = None  # `.` is the answer
     most: int = 200  # characters of a text; rounds of a group; stars of a rating (with the default: 5)
+    least: Annotated[int, Field(ge=0, le=1)] = 1  # of several choices: 0 lets somebody tick none of them
     unknown: bool = False  # "I don't know" is an answer too
     steps: tuple[Step, ...] = ()  # a group: asked again for each round ("another?")
     purpose: Name | None = None  # the consent that this answer needs; without one it is forgotten with the dialog

@@ -251,7 +251,7 @@ class _Walk(Asking):
         self.again(self.id(place, step) + ".more")
 
     def done(self, place: Place, step: Step) -> None:
-        if place.picked:
+        if place.picked or not step.least:
             self.settle(place, step, Answer("given", " ".join(place.picked)))
         else:
             self.again("common.pick-one")
@@ -479,7 +479,9 @@ class _Walk(Asking):
             place.offered = self.contents(place, step)  # a list from outside is frozen; what the script says is as the script says
         if place.prompt == 0:
             if not place.offered and step.ask in {"choice", "choices", "withdrawal", "review"}:
-                self.parts.append(Say(self.id(place, step) + ".none"))
+                self.parts.append(Say(self.id(place, step) + ".none", optional=bool(step.purpose)))
+                if step.purpose:
+                    self.answers.put((self.id(place, step), ""), Answer("skipped"))
                 place.memo[step.id] = ""
                 place.turn_to()
                 return False

@@ -15,10 +15,11 @@ COLUMNS: dict[str, frozenset[str]] = {
     "languages": frozenset({"language", "level"}),
     "occupations": frozenset({"title", "country", "since", "until"}),
     "certificates": frozenset({"title", "paper"}),
-    "organisations": frozenset({"name", "reach"}),
-    "network_partners": frozenset({"name", "reach"}),
+    "organisations": frozenset("name size sector town languages offers seeks contact reach portals".split()),
+    "requests": frozenset("occupation must nice people hours_a_week german german_reason start_from".split()),
+    "network_partners": frozenset("name kind town members sectors contact reach portals services coalition offers needs recommendations".split()),
 }
-ROUNDS = frozenset({"languages", "occupations", "certificates"})  # one row per round: only a group's steps feed them
+ROUNDS = frozenset({"languages", "occupations", "certificates", "requests"})  # one row per round: only a group's steps feed them
 
 
 def knows(column: str) -> bool:

@@ -73,8 +73,9 @@ def person(scripts):
     return Person(scripts)
 
 
-def test_the_newcomers_dialog_has_at_most_nine_questions(scripts):
-    assert len(scripts["newcomer"].questions) <= 9
+@pytest.mark.parametrize(("dialog", "most"), [("newcomer", 9), ("business", 11), ("partner", 9)])
+def test_a_first_dialog_has_only_so_many_questions(scripts, dialog, most):
+    assert len(scripts[dialog].questions) <= most
 
 
 def test_nobody_is_asked_twice_after_coming_back(person):
@@ -221,7 +222,7 @@ def test_a_group_takes_only_so_many_rounds(person):
 
 
 def test_skip_and_rather_not_say_are_on_every_question_of_the_shipped_dialogs_and_are_different(scripts):
-    for dialog in ("newcomer", "business", "partner"):
+    for dialog in ("newcomer", "business", "partner", "request", "network"):
         for question in scripts[dialog].questions:
             assert not question.required, f"{dialog}.{question.id}"
     person = Person(scripts).talk(*ONBOARD, ".skip", ".decline")
@@ -311,8 +312,22 @@ def test_commands_interrupt_each_other_without_piling_up(person):
 AT_A_COUNTRY = (*ONBOARD, *NINE, ".done", Command("more"), "work", Text("welder"))
 
 
-def test_the_modules_are_offered_to_newcomers_only(person):
-    person.talk(*ONBOARD[:-1], "partner", Text("Example Chamber"), "here", ".done", Command("more"))
+@pytest.mark.parametrize(
+    ("role", "asked", "offered"),
+    [
+        ("newcomer", "modules.choose", ["work", "education", "idea", "support"]),
+        ("business", "modules.business", ["request"]),
+        ("partner", "modules.partner", ["network"]),
+    ],
+)
+def test_everybody_is_offered_the_modules_of_their_role(person, role, asked, offered):
+    person.talk(*ONBOARD[:-1], role, Command("more"))
+    assert asked in person.asked
+    assert person.codes == [*offered, ".close"]
+
+
+def test_who_did_not_say_who_they_are_is_told_where_to(person):
+    person.talk(*ONBOARD[:-1], Command("more"))
     assert "modules.not-yet" in person.asked
 
 

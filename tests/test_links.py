@@ -145,7 +145,7 @@ async def test_who_scans_a_poster_is_asked_no_question_that_it_answers(scripts, 
         assert "Welche Sprache" in browser.heard[-1].text
         for code in ("de", "yes", "yes", "no"):
             await browser.press(code)
-        assert words.tr("business.organisation", "de") in browser.heard[-1].text
+        assert words.tr("business.name", "de") in browser.heard[-1].text
         async with sqlite_store.read() as unit:
             person = await get(unit, (await unit.connection.execute(select(tables.people.c.id))).scalar())
             facets = {(row.name, row.value) for row in await unit.connection.execute(select(tables.facets))}

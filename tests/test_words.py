@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from bot.check import check
 from bot.letters import pack, word
-from bot.sources import COUNTRIES, NAMERS, SPOKEN, listed, searched
+from bot.sources import COUNTRIES, NAMERS, SECTORS, SPOKEN, listed, searched
 from dialogs.model import Dialog, Scripts
 from dialogs.nouns import Message, Option, Say
+from dialogs.turn import LONG
 from storage.records import Address, Letter
 from translations.detect import by_script, closest, script_of
 from translations.words import LOCALES, Words, WordsError, is_right_to_left, laid_out, language_name, own_name
@@ -210,6 +211,27 @@ def test_what_a_step_shares_must_be_a_column_that_is_declared(scripts, words):
     assert complaint() == []
     assert "there is no shared column 'newcomers.twon'" in complaint(share="newcomers.twon")[0]
     assert "one row per round" in complaint(share="languages.level")[0]
+
+
+def test_a_code_without_a_namer_is_called_by_its_sentence_or_stands_as_it_is(words):
+    assert words.fact({"from": "sectors", "code": "c28"}, "de") == words.tr("sectors.c28", "de")
+    assert words.fact({"from": "sectors", "code": "c99"}, "de") == "c99"
+    assert words.fact({"from": "nowhere", "code": "c28"}, "ar") == "\u2068c28\u2069"
+    assert words.fact({"from": "countries", "code": "UA"}, "de") == "Ukraine"
+
+
+def test_sectors_fit_on_one_page_and_the_four_of_the_projects_come_first():
+    assert SECTORS[:4] == ("c28", "a01", "d35", "f")
+    assert len(set(SECTORS)) == len(SECTORS) <= LONG
+
+
+def test_check_asks_for_the_name_of_every_code(tmp_path, scripts, programme):
+    shutil.copytree(LOCALES, tmp_path / "locales")
+    path = tmp_path / "locales" / "en" / "sectors.po"
+    path.write_text(path.read_text("utf-8").replace('"sectors.c28"', '"sectors.c29"'), "utf-8")
+    complaints = check(scripts, Words(LANGUAGES, constants=programme.constants, folder=tmp_path / "locales"))
+    assert any("the sentence sectors.c28 is missing" in each for each in complaints)
+    assert any("nothing says the sentence sectors.c29" in each for each in complaints)
 
 
 def test_countries_stand_where_a_dictionary_of_the_language_has_them(words):

@@ -193,7 +193,7 @@ class Words:
             case {"say": sentence}:
                 return self.tr(sentence, language)
             case {"from": source, "code": code}:
-                return self._namers[source](code, language) if source in self._namers else _isolated(code, language)
+                return self._called(source, code, language)
             case {"list": facts}:
                 return str(format_list([self.fact(each, language) for each in facts], style="standard", locale=locale(language))) if facts else ""
             case {"pair": [first, *more]}:
@@ -207,6 +207,13 @@ class Words:
             case {"month": month}:
                 return str(format_skeleton("yMMMM", date.fromisoformat(f"{month}-01"), locale=locale(language)))
         raise ValueError(f"a fact of no known shape: {sorted(fact)}")
+
+    def _called(self, source: str, code: str, language: str) -> str:
+        """By the source's namer, else by the sentence `source.code`; a code that neither knows stands as it is."""
+        if source in self._namers:
+            return self._namers[source](code, language)
+        sentence = f"{source}.{code}"
+        return self.tr(sentence, language) if self.exists(sentence) else _isolated(code, language)
 
     def fingerprint(self, sentence: str, language: str) -> str:
         """SHA-256 of the text as it was shown: what a consent was given to."""
