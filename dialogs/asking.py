@@ -187,7 +187,7 @@ class Asking:
     def wording(self, place: Place, step: Step) -> tuple[Say, ...]:
         group = self.group(place)
         question = group or step
-        parts = [Say("common.for", {"name": self.facts["profile"]})] if self.facts.get("profile") else []
+        parts = [Say("common.for", {"name": self.called()})] if self.facts.get("profile") else []
         if question.is_question and len(lines := self.ahead(place)) > 1:
             at = next((number for number, line in enumerate(lines, 1) if line is question), 1)
             parts.append(Say("common.progress", {"at": at, "of": len(lines)}))
@@ -284,6 +284,16 @@ class Asking:
         """Today and the country are facts, so that the engine needs no clock."""
         facts = {name: value for name, value in self.facts.items() if value}
         return Here(self.language, date.fromisoformat(facts.get("today", "2026-01-01")), facts.get("home-country", "DE"))
+
+    def called(self) -> str:
+        """Whose turn it is, where several people share a chat: as they want to be called, if they said it."""
+        names = (
+            answer.value
+            for (question, _), answer in sorted(self.answers.now.items())
+            if answer.kind == "given" and (step := self.scripts.question(question)) and step.class_ == "identity"
+            if self.scripts[question.partition(".")[0]].of == "person"
+        )
+        return next(names, self.facts["profile"])
 
     def lines(self, place: Place) -> list[Step]:
         """The questions that this person is asked, in order."""

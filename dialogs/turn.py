@@ -412,6 +412,7 @@ class _Walk(Asking):
                 self.open(self.scripts.consents[step.purpose][0])
                 self.top.turn_to()  # whatever was pending there: first things first
             elif step.is_question and self.speaks_for_nobody(place):
+                place.turn_to()  # it may have its answer already, from a colleague
                 self.open("organisation")  # whose answers would these be?
             elif not self.take_brought(place, step) and self.ask(place, step):
                 return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,8 @@ from bot.app import House
 from bot.channels import telegram_aiogram, telegram_ptb
 from bot.settings import Settings
 from dialogs.files import read_yaml
-from storage import tables
+from storage import answers, tables
+from storage.answers import ORGANISATIONS
 from storage.people import get
 from storage.store import Store
 
@@ -101,7 +103,7 @@ async def talk(script, language, doors, house):
             case {"type": sentence}:  # the label of a button, typed instead of pressed
                 await door.say(house.words.tr(sentence, now))
             case {"press": code}:
-                await door.press(code.replace("$language", language))
+                await door.press(chosen(door) if code == "$other" else code.replace("$language", language))
             case {"press-old": code}:
                 old = next(each for each in door.heard if code in each.buttons)
                 if door.channel == "terminal":
@@ -122,7 +124,7 @@ async def talk(script, language, doors, house):
                 hears(house, now, door.heard[-2], sentences, where)
                 continue
             case {"buttons": codes}:
-                assert list(door.heard[-1].buttons) == codes.split(), where
+                assert list(door.heard[-1].buttons) == codes.replace("$other", chosen(door) if "$other" in codes else "").split(), where
                 continue
             case {"file-holds": words}:
                 document = next(each.document for each in reversed(door.heard) if each.document)
@@ -131,6 +133,11 @@ async def talk(script, language, doors, house):
             case _:
                 raise ValueError(where)
         assert len(door.heard) > heard or door.channel == "telegram", f"{where}: silence"
+
+
+def chosen(door):
+    """The first button of a list whose codes nobody knows before."""
+    return next(code for code in door.heard[-1].buttons if not code.startswith("."))
 
 
 UNREADABLE = {
@@ -171,15 +178,23 @@ async def check_what_it_leaves(script, language, store, channel):
         if "chats" in leaves:
             assert await count(tables.chats) == int(leaves["chats"])
         ids = (await unit.connection.execute(select(tables.people.c.id))).scalars().all()
+        verdicts, told = set(), defaultdict(set)
         for person in [await get(unit, each) for each in ids]:
-            verdicts = {row.purpose: row.verdict for row in person.consents}
-            assert verdicts == leaves.get("consents", {})
-            answers = {
-                ".".join(filter(None, key)): f"{row.kind}:{row.content.get('words') or row.content.get('value', '')}".removeprefix("given:")
-                for key, row in person.answers.items()
-            }
-            wanted = {
-                key: (value.get(language, value.get("en")) if isinstance(value, dict) else value.replace("$language", language))
-                for key, value in leaves.get("answers", {}).items()
-            }
-            assert answers == wanted
+            verdicts.add(frozenset({row.purpose: row.verdict for row in person.consents}.items()))
+            told_by(person.answers, told)
+        organisations = (await unit.connection.execute(select(tables.organisations.c.id))).scalars().all()
+        assert len(organisations) == int(leaves.get("organisations", 0))
+        for each in (await answers.read(unit, ORGANISATIONS, organisations)).values():
+            told_by(each, told)
+        assert verdicts == ({frozenset(leaves.get("consents", {}).items())} if ids else set())
+        wanted = {
+            key: (value.get(language, value.get("en")) if isinstance(value, dict) else value.replace("$language", language))
+            for key, value in leaves.get("answers", {}).items()
+        }
+        assert {question: " | ".join(sorted(values)) for question, values in told.items()} == wanted
+
+
+def told_by(rows, told):
+    """Question and round -> every answer to it, of people and of organisations."""
+    for key, row in rows.items():
+        told[".".join(filter(None, key))].add(f"{row.kind}:{row.content.get('words') or row.content.get('value', '')}".removeprefix("given:"))

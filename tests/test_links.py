@@ -114,7 +114,7 @@ def test_after_the_consent_it_is_an_answer_and_the_question_is_not_asked(scripts
     turn, said = walk(scripts, begin(scripts, ROLE | CAMPAIGN), known, "en", "yes", "no")
     assert turn.answered == {("join.campaign", ""): Answer("given", "hanse"), ("join.role", ""): Answer("given", "business")}
     assert "join.role.brought" in said
-    assert turn.state.frames[-1].dialog == "business"
+    assert [frame.dialog for frame in turn.state.frames] == ["business", "organisation"]
     assert turn.state.brought == {}
 
 
@@ -145,7 +145,7 @@ async def test_who_scans_a_poster_is_asked_no_question_that_it_answers(scripts, 
         assert "Welche Sprache" in browser.heard[-1].text
         for code in ("de", "yes", "yes", "no"):
             await browser.press(code)
-        assert words.tr("business.name", "de") in browser.heard[-1].text
+        assert words.tr("organisation.begin", "de") in browser.heard[-1].text
         async with sqlite_store.read() as unit:
             person = await get(unit, (await unit.connection.execute(select(tables.people.c.id))).scalar())
             facets = {(row.name, row.value) for row in await unit.connection.execute(select(tables.facets))}

@@ -15,7 +15,7 @@ from bot.settings import Programme
 from dialogs.asking import told
 from dialogs.model import Scripts
 from dialogs.nouns import Fact, Message, Say
-from storage import chats, erasure, seats
+from storage import chats, erasure
 from storage.records import AnswerRow, ConsentRow, Person
 
 
@@ -30,10 +30,10 @@ async def erase(context: Context) -> Outcome:
     await context.write()
     if person:
         await erasure.of_person(unit, person.id, private_questions(context.scripts))
-    family = await seats.of_chat(unit, context.chat.id)
+    family = await profiles.here(context)
     if family:
-        after = await profiles.seat(context, str(family[0]), leaving=True)
-        return replace(after, letters=(*said("family.forgotten").letters, *after.letters), forgotten=person.id if person else None)
+        after = await profiles.seat(context, next(iter(family)), leaving=True)
+        return replace(after, letters=said("family.forgotten").letters, forgotten=person.id if person else None)
     await erasure.of_chat(unit, context.chat.id)
     return Outcome(erased=True)
 

@@ -39,10 +39,8 @@ async def join(context: Context) -> Outcome:
 async def speak_for(context: Context) -> Outcome:
     """For another one of theirs, from now on and in this chat."""
     await context.write()
-    wanted = context.memo.get("which", "")
-    mine = await organisations.of_person(context.unit, context.person.id) if context.person else []
-    chosen = next((each for each in mine if str(each) == wanted), None)
-    return _speaks(context, chosen, "speaks") if chosen else said("organisation.wrong-code", "wrong")
+    chosen = next((each for each in await _theirs(context) if _code(each) == context.memo.get("which", "")), None)
+    return _speaks(context, chosen.id, "speaks") if chosen else said("organisation.wrong-code", "wrong")
 
 
 async def invite(context: Context) -> Outcome:
@@ -68,9 +66,18 @@ async def leave(context: Context) -> Outcome:
 async def mine(context: Context) -> Mapping[str, Fact]:
     """Those that they speak for, by name."""
     await context.write()
+    return {_code(each): named(each, context) for each in await _theirs(context)}
+
+
+async def _theirs(context: Context) -> list[Organisation]:
     ids = await organisations.of_person(context.unit, context.person.id) if context.person else []
     there = await organisations.lock(context.unit, ids)
-    return {str(each): named(there[each], context) for each in ids if each in there}
+    return [there[each] for each in ids if each in there]
+
+
+def _code(organisation: Organisation) -> str:
+    """Short enough for a button."""
+    return f"o{organisation.number}"
 
 
 async def portals(context: Context) -> tuple[str, ...]:

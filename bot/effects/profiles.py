@@ -10,6 +10,7 @@ from uuid import UUID
 from bot.effects.nouns import Context, Moved, Outcome, name_of, private_questions, said
 from dialogs.nouns import Fact, Frame, State
 from storage import chats, erasure, people, seats
+from storage.records import Person
 
 
 async def add(context: Context) -> Outcome:
@@ -34,7 +35,7 @@ async def remove(context: Context) -> Outcome:
     """Off this phone. Who has no other door is erased: nobody could come back to that profile."""
     unit, chat = context.unit, context.chat
     await context.write()
-    wanted = _uuid(context.memo.get("who", ""))
+    wanted = await _chosen(context, context.memo.get("who", ""))
     free = await seats.take(unit, chat.id, wanted) if wanted else None
     person = await people.get(unit, free.person_id) if free else None
     if person is None:
@@ -52,17 +53,26 @@ async def remove(context: Context) -> Outcome:
 async def here(context: Context) -> Mapping[str, Fact]:
     """The other profiles of this chat, by name."""
     await context.write()
-    names: dict[str, Fact] = {}
-    for person_id in await seats.of_chat(context.unit, context.chat.id):
-        person = await people.get(context.unit, person_id)
-        if person:
-            names[str(person_id)] = name_of(person, context.scripts)
-    return names
+    return {_code(person): name_of(person, context.scripts) for person in await _others(context)}
+
+
+async def _others(context: Context) -> list[Person]:
+    there = [await people.get(context.unit, person_id) for person_id in await seats.of_chat(context.unit, context.chat.id)]
+    return [person for person in there if person]
+
+
+async def _chosen(context: Context, code: str) -> UUID | None:
+    return next((person.id for person in await _others(context) if _code(person) == code), None)
+
+
+def _code(person: Person) -> str:
+    """Short enough for a button."""
+    return f"p{person.number}"
 
 
 async def seat(context: Context, wanted: str, *, leaving: bool = False) -> Outcome:
     """Whoever is wanted gives their seat up, whoever spoke takes one; `leaving`: or goes for good."""
-    unit, chat, whom = context.unit, context.chat, _uuid(wanted)
+    unit, chat, whom = context.unit, context.chat, await _chosen(context, wanted)
     there = (await people.lock(unit, [whom])).get(whom) if whom else None
     free = await seats.take(unit, chat.id, whom) if whom and there else None
     if free is None or there is None:
@@ -85,10 +95,3 @@ def goes_on(theirs: Mapping[str, Any], before: State, *, shared: bool) -> State:
 def _state(context: Context) -> Mapping[str, Any]:
     assert context.chat.state  # noqa: S101 - a turn was just taken in it
     return context.chat.state
-
-
-def _uuid(text: str) -> UUID | None:
-    try:
-        return UUID(text)
-    except ValueError:
-        return None
