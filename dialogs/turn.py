@@ -126,8 +126,10 @@ class _Walk(Asking):
                 self.again("common.edited" if heard.kind == "edited" else "common.unreadable")
 
     def is_withdrawn(self) -> bool:
-        """Was the consent for the pending question taken back, in another chat of theirs?"""
+        """Was the consent for the pending question taken back, in another chat of theirs? Or do they speak for nobody any more?"""
         step = self.pending(self.top)
+        if step is not None and step.purpose and self.speaks_for_nobody(self.top):
+            return True
         return step is not None and step.ask != "consent" and step.purpose is not None and not self.consents.get(step.purpose, Consent(0, given=False)).given
 
     def is_overtaken(self, *, resumed: bool) -> bool:

@@ -8,7 +8,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from bot.effects.nouns import Context, Moved, Outcome, private_questions, said
-from dialogs.nouns import Fact
+from dialogs.nouns import Fact, Frame, State
 from storage import codes, organisations
 from storage.records import Organisation
 
@@ -60,7 +60,7 @@ async def leave(context: Context) -> Outcome:
     await organisations.leave(context.unit, context.person.id, [context.organisation.id], private_questions(context.scripts))
     last = len(context.organisation.members) == 1
     letters = said("team.left-last" if last else "team.left", name=named(context.organisation, context)).letters
-    return Outcome(letters, moved=Moved(replace(context.chat, organisation_id=None), context.person))
+    return replace(_speaks(context, None), letters=letters)
 
 
 async def mine(context: Context) -> Mapping[str, Fact]:
@@ -92,5 +92,10 @@ def named(organisation: Organisation, context: Context) -> str:
     return next((str(row.content.get("value", "")) for row in given if row and row.kind == "given"), f"№ {organisation.number}")
 
 
-def _speaks(context: Context, organisation_id: UUID, how: str) -> Outcome:
-    return Outcome(code=how, moved=Moved(replace(context.chat, organisation_id=organisation_id), context.person))
+def _speaks(context: Context, organisation_id: UUID | None, how: str = "") -> Outcome:
+    """From now on, and in this chat; what was asked about another one is asked anew."""
+    assert context.chat.state  # noqa: S101 - a turn was just taken in it
+    state = State.from_json(context.chat.state)
+    frames = tuple(Frame(each.dialog) if context.scripts[each.dialog].of == "organisation" else each for each in state.frames)
+    chat = replace(context.chat, organisation_id=organisation_id, state=replace(state, frames=frames).to_json())
+    return Outcome(code=how, moved=Moved(chat, context.person))
