@@ -11,7 +11,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from bot.effects import EFFECTS, LISTS
-from bot.effects.nouns import Context, Moved, Outcome, answer_of, name_of
+from bot.effects.nouns import Context, Moved, Outcome, answer_of, name_of, private_questions
 from bot.letters import pack
 from bot.messages import Incoming, Kind, language_of
 from bot.settings import Programme
@@ -304,6 +304,7 @@ class _Work:
         self.erased = True
         self.people.pop(person_id, None)
         self.drafts = [draft for draft in self.drafts if not (draft.chat and draft.chat.person_id == person_id)]
+        self.chats = {where: chat for where, chat in self.chats.items() if chat.person_id != person_id}
 
     def hear_of(self, effect: Effect, outcome: Outcome, address: Address) -> None:
         """The script learns how it went, if it asks."""
@@ -315,13 +316,14 @@ class _Work:
         """These chats are nobody's any more, or gone; one of them may have the next update of this batch."""
         self.drafts = [draft for draft in self.drafts if not (draft.chat and (draft.chat.id in parted or draft.chat.id in over))]
         self.chats = {
-            where: replace(chat, person_id=None, state=None) if chat.id in parted else chat for where, chat in self.chats.items() if chat.id not in over
+            where: replace(chat, person_id=None, organisation_id=None, state=None) if chat.id in parted else chat
+            for where, chat in self.chats.items()
+            if chat.id not in over
         }
 
     async def move(self, chat: Chat, person: Person | None, moved: Moved) -> bool:
         """Somebody else speaks in the chat; what was answered here and not there comes along. Does the conversation go on?"""
-        if (chat.organisation_id and chat.organisation_id not in self.organisations) or (moved.person and moved.person is not person):
-            self.organisations |= await organisations.lock(self.unit, {chat.organisation_id} if chat.organisation_id else set())
+        self.organisations = await organisations.lock(self.unit, {*self.organisations, *([chat.organisation_id] if chat.organisation_id else ())})
         if moved.person is None:
             return chat.state is not None
         self.people[moved.person.id] = moved.person
@@ -352,7 +354,18 @@ class _Work:
         self.people[person.id] = replace(person, consents=(*person.consents, row))
         if decision.verdict == "withdrawn":
             self.forget(person, decision.purpose)
+            if any(dialog.of == "organisation" and decision.purpose in dialog.purposes for dialog in self.scripts.values()):
+                chat = await self.fall_silent(chat, person)
         return chat
+
+    async def fall_silent(self, chat: Chat, person: Person) -> Chat:
+        """Without that consent they speak for no organisation any more."""
+        await self.write()
+        theirs = await organisations.of_person(self.unit, person.id)
+        await organisations.leave(self.unit, person.id, theirs, private_questions(self.scripts))
+        self.organisations = await organisations.lock(self.unit, self.organisations)
+        self.chats = {where: replace(each, organisation_id=None) if each.person_id == person.id else each for where, each in self.chats.items()}
+        return replace(chat, organisation_id=None)
 
     def forget(self, person: Person, purpose: str) -> None:
         """The answers that hung on a consent go with it, facets and all; so do those whose question the scripts no longer know."""

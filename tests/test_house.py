@@ -6,13 +6,14 @@ import ast
 import re
 import subprocess
 import sys
+from typing import get_args
 
 from conftest import ROOT
 
 from bot.effects import EFFECTS
 from bot.settings import Settings
 from bot.sources import NAMERS, SOURCES
-from dialogs.model import Step
+from dialogs.model import Ask, Dialog, Step
 
 ROOMS = ("bot", "dialogs", "storage", "translations")
 ARCHITECTURE = (ROOT / "ARCHITECTURE.md").read_text("utf-8")
@@ -34,29 +35,11 @@ def test_the_map_fits_in_the_head():
 
 
 def test_every_key_of_a_step_is_explained():
-    for name, field in Step.model_fields.items():
+    for name, field in {**Step.model_fields, **Dialog.model_fields}.items():
         key = field.alias or name
         assert re.search(rf"`{key}`", CONTRIBUTING), f"CONTRIBUTING.md does not explain `{key}`"
-    for kind in (
-        "text",
-        "number",
-        "yes-no",
-        "choice",
-        "choices",
-        "rating",
-        "date",
-        "month",
-        "decimal",
-        "phone",
-        "email",
-        "web-address",
-        "brought",
-        "consent",
-        "withdrawal",
-        "dialog",
-        "summary",
-    ):
-        assert f"`{kind}`" in CONTRIBUTING
+    for kind in get_args(Ask):
+        assert f"`{kind}`" in CONTRIBUTING, f"CONTRIBUTING.md does not explain `{kind}`"
 
 
 def test_every_setting_is_explained_where_it_is_declared():

@@ -122,6 +122,37 @@ async def test_who_is_forgotten_takes_the_contact_along_and_leaves_the_business(
     assert not {"business.contact", "business.reach"} & known.keys()
 
 
+async def test_who_takes_the_consent_back_no_longer_speaks_for_the_business(town):
+    await town.found(1)
+    await town.join(2, await town.code_of(1))
+    await town.command(1, "stop")
+    await town.press(1, "profile")
+    assert (await town.chat(1)).organisation_id is None
+    assert await town.count(tables.members) == 1
+    assert (await town.told_of(2))["business.name"] == "Invented Steel Ltd"
+    await town.command(2, "stop")
+    await town.press(2, "profile")
+    assert await town.count(tables.organisations) == 0
+    assert await town.count(tables.quarantine) == 0
+
+
+async def test_leaving_and_answering_from_another_chat_in_one_batch_harms_nobody(town):
+    await town.found(1)
+    await town.command(2, "start")
+    await town.command(1, "connect")
+    await town.press(1, "give")
+    code = next(part[1]["code"] for letter in reversed(town.letters) for part in letter.content["parts"] if part[0] == "doors.code-is")
+    await town.press(2, "en")
+    await town.command(2, "connect")
+    await town.press(2, "enter")
+    await town.text(2, code)
+    await town.command(1, "team")
+    await town.press(1, "leave")
+    await town.intake.handle([town.pressed(1, "yes"), town.pressed(2, "micro")])
+    assert await town.count(tables.organisations) == 0
+    assert await town.count(tables.quarantine) == 0
+
+
 async def test_with_the_last_who_speaks_for_it_a_business_goes(town):
     await town.found(1)
     await town.press(1, "micro")

@@ -213,7 +213,9 @@ def wander(phone, length):
             answer(phone, frame)
         elif chance < 0.90:
             often = ["family"] * 6 + ["me", "more", "team", "menu", "language"] * 2
-            phone.do(Command(rnd.choice([*phone.scripts.commands, *often, "start", "back", "skip", "done", "nonsense"]), rnd.choice(["", "", "de", "yes", "1234"])))
+            phone.do(
+                Command(rnd.choice([*phone.scripts.commands, *often, "start", "back", "skip", "done", "nonsense"]), rnd.choice(["", "", "de", "yes", "1234"]))
+            )
         elif chance < 0.95:
             phone.do(rnd.choice([Text(rnd.choice(WORDS)), Unreadable("voice"), Unreadable("edited"), Press(rnd.randrange(2000), "yes")]))
         else:
@@ -257,7 +259,9 @@ def walk(scripts, seed, conversations):
 
 
 def told(seen):
-    return " ".join(f"{name}={seen[name]}" for name in ("turns", "answers", "switch-profile", "found-organisation", "join-organisation", "finish-profile", "erase"))
+    return " ".join(
+        f"{name}={seen[name]}" for name in ("turns", "answers", "switch-profile", "found-organisation", "join-organisation", "finish-profile", "erase")
+    )
 
 
 def test_whatever_people_do_there_is_a_way_on_and_nothing_is_lost(scripts, seed, capsys):
