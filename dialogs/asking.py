@@ -345,7 +345,7 @@ class Asking:
 
     def told_of(self, step: Step, name: str, round_: str) -> Fact:
         fact = told(step, name, self.answers.now.get((name, round_)))
-        if round_ and step.ask in {"date", "month"} and fact != NOTHING:  # of two dates in a row, which is which?
+        if round_ and step.ask in {"date", "month", "number", "decimal"} and fact != NOTHING:  # of two in a row, which is which?
             return {"say": "common.line", "with": {"name": {"say": name + ".short"}, "answer": fact}}
         return fact
 
