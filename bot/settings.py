@@ -57,8 +57,13 @@ class Programme(BaseModel):
     months: Annotated[int, Field(ge=1, le=120, description="answers are kept this long after the last message")] = 24
 
     hours: Annotated[
-        dict[Annotated[str, AfterValidator(_a_day)], Annotated[tuple[Span, ...], BeforeValidator(lambda value: read_spans(value) if isinstance(value, str) else value)]],
-        Field(description="when the team is there: mon to sun, each as 9-17, 9:30-17 or 9-12 13-17; a day that is left out is a day off; nothing: no fixed hours"),
+        dict[
+            Annotated[str, AfterValidator(_a_day)],
+            Annotated[tuple[Span, ...], BeforeValidator(lambda value: read_spans(value) if isinstance(value, str) else value)],
+        ],
+        Field(
+            description="when the team is there: mon to sun, each as 9-17, 9:30-17 or 9-12 13-17; a day that is left out is a day off; nothing: no fixed hours"
+        ),
     ] = {}
     closed: Annotated[
         tuple[Annotated[date, BeforeValidator(_a_date)], ...],

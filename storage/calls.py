@@ -10,7 +10,7 @@ from statistics import median
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, and_, bindparam, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Row, and_, bindparam, delete, func, insert, or_, select, update
 
 from storage import chats, seats, tables
 from storage.records import Call, CallLine, Chat
@@ -134,7 +134,8 @@ async def usual_wait(unit: Unit) -> timedelta | None:
         return None
     silent = select(_calls.opened_at).where(_calls.answered_at.is_(None), _calls.closed_at.is_(None))
     still = [unit.now - opened for opened in (await unit.connection.execute(silent)).scalars()]
-    return median([*waits, *(wait for wait in still if wait > median(waits))])
+    usual: timedelta = median([*waits, *(wait for wait in still if wait > median(waits))])
+    return usual
 
 
 async def of_chat(unit: Unit, chat: Chat) -> list[tuple[Call, list[CallLine]]]:
@@ -168,7 +169,11 @@ async def erase_nobodys(unit: Unit, chat_id: int) -> None:
 
 
 async def forget_old(unit: Unit) -> None:
-    await unit.connection.execute(delete(tables.calls).where(_calls.closed_at < unit.now - KEPT))
+    """What was closed a while ago; and what nobody can be answered to any more (a browser that was closed, and nobody whom we
+    know), when staff had as long to call back."""
+    long_ago = unit.now - KEPT
+    unanswerable = and_(_calls.chat_id.is_(None), _calls.person_id.is_(None), _calls.opened_at < long_ago)
+    await unit.connection.execute(delete(tables.calls).where(or_(_calls.closed_at < long_ago, unanswerable)))
 
 
 def newest_phone(told_: Iterable[CallLine]) -> str:

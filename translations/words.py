@@ -17,7 +17,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from functools import cache, cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import polib
 from babel import Locale
@@ -30,7 +30,7 @@ FIRST_STRONG, POP, LEFT_TO_RIGHT_MARK, RIGHT_TO_LEFT_MARK = "\u2068", "\u2069", 
 MOST_KNOWN = 20_000  # sentences kept ready: all of them, many times over
 ARABIC_COMMA = frozenset({"ar", "fa", "ps", "ckb", "ur"})
 COMMAND = re.compile(r"(?<!\S)/(?=[a-z])")
-LASTING = (("day", 86400), ("hour", 3600), ("minute", 60))  # 119 minutes, 47 hours, then days
+LASTING: tuple[tuple[Literal["day", "hour", "minute"], int], ...] = (("day", 86400), ("hour", 3600), ("minute", 60))  # 119 minutes, 47 hours, then days
 PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
 
 Fact = str | int | Mapping[str, Any]  # the shapes are explained in `Words.fact`
