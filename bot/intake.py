@@ -87,8 +87,8 @@ class Intake:
     async def _together(self, batch: Sequence[Incoming]) -> tuple[set[Key], list[Letter], bool]:
         async with self._store.begin() as unit:
             fresh = await updates.first_sights(unit, [(each.source, each.key) for each in batch])
-            first = {(each.source, each.key): each for each in reversed(batch)}  # a batch may hold one twice
-            todo = [each for each in batch if (each.source, each.key) in fresh and first[each.source, each.key] is each]
+            once = {(each.source, each.key): each for each in batch}  # a batch may hold one twice
+            todo = [each for key, each in once.items() if key in fresh]
             for poison in (each for each in todo if each.kind is Kind.POISON):
                 await updates.set_apart(unit, Poison(poison.source, poison.key, poison.shape, poison.value))
             work = _Work(unit, self._scripts, self._words, self._programme)
@@ -207,7 +207,7 @@ class Intake:
             if not fresh:
                 return fresh, []
             await updates.set_apart(unit, Poison(incoming.source, incoming.key, {"kind": incoming.kind.value}, type(error).__name__))
-            if not incoming.address or incoming.kind in {Kind.STATUS, Kind.GROUP, Kind.POISON}:
+            if not incoming.address or incoming.kind in {Kind.STATUS, Kind.GROUP, Kind.DUE, Kind.POISON}:
                 return fresh, []
             # Without looking at the chat: it may be what is broken.
             draft = Draft(f"trouble.{uuid4()}", pack(Message((Say("common.trouble"),))), None, incoming.address, self._guess(incoming))
@@ -285,7 +285,7 @@ class _Work:
             chat = await self.decide(chat, decision)
         self.chats[address] = chat
         self.answer(chat, turn)
-        said: list[Mapping[str, Any]] = [pack(message, replaces=incoming.message) for message in turn.said]
+        said: list[Mapping[str, Any]] = [pack(message, replaces=incoming.message) for message in turn.said if self.says_something(message)]
         for effect in turn.effects:
             person = self.person(chat)
             outcome = await EFFECTS[effect.name](self.context(chat, effect.memo))
@@ -311,10 +311,14 @@ class _Work:
         self.say(chat, said)
         return False
 
+    def says_something(self, message: Message) -> bool:
+        """Not if all that it holds is optional, and English has none of it (an effect that is awaited, on its way)."""
+        return bool(message.options) or any(not part.optional or self.words.exists(part.id) for part in message.parts)
+
     async def act(self, incoming: Incoming, address: Address) -> None:
         """What we do by ourselves: no turn is taken, so its letters are told apart by what the act is about."""
         chat = self.chats.get(address)
-        if chat is None or (chat.state is None and chat.person_id is None):  # erased meanwhile; to lock it has made it anew
+        if chat is None or chat.turn == 0:  # erased meanwhile; to lock it has made it anew
             await erasure.of_chat(self.unit, self.chats.pop(address).id) if chat else None
             return
         outcome = await ACTS[incoming.value](self.context(chat, {"argument": incoming.argument}))

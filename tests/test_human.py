@@ -5,23 +5,22 @@ from __future__ import annotations
 import asyncio
 import re
 from contextlib import AsyncExitStack, asynccontextmanager
-from datetime import UTC, datetime, timedelta
-from uuid import UUID
+from datetime import datetime
 
 import pytest
 from conftest import CANARIES, KEYS, until
 from doors import Browser, Telegram, TelegramDoor, TerminalDoor, Web
 from sqlalchemy import select, update
+from test_doors import code_of
 from test_intake import World
 
 from bot.app import House
 from bot.effects.calls import due, remind_of_calls
-from bot.intake import Intake
 from bot.letters import word
-from bot.messages import Kind
+from bot.messages import Incoming, Kind
 from bot.settings import Settings
 from storage import calls, outbox, sessions, staff, tables
-from storage.errors import StoreAway
+from storage.errors import SealBroken, StoreAway
 from storage.records import Address
 from storage.store import Store
 
@@ -115,7 +114,9 @@ async def test_a_question_reaches_the_team_and_the_answer_comes_back(language, t
         assert (theirs == "web") is bool(re.search(pattern(house, "human.page", language), plain(question.text)))
         await person.say(ASKED[language])
         await hears(house, person, language, "human.with-the-team", "human.opens")
-        notice = await hears(house, anna, spoken, "calls.new", "calls.somebody-new", words=ASKED[language] if theirs != "terminal" else ASKED[language].split("\n")[0])
+        notice = await hears(
+            house, anna, spoken, "calls.new", "calls.somebody-new", words=ASKED[language] if theirs != "terminal" else ASKED[language].split("\n")[0]
+        )
         assert list(notice.buttons) == ["answer", "take", "close"]
 
         await anna.press("answer")
@@ -180,7 +181,9 @@ async def test_nobody_answers_for_a_day_and_the_person_is_told_the_truth(languag
         await hears(house, person, language, "human.answer", words=ANSWERED[spoken])
 
 
-@pytest.mark.parametrize("text", ["x" * 1990 + " 🎉 Ende", "ا" * 1900 + " Rostock 18055 (B1) " + "ب" * 70, "Zeile 1\n\nZeile 2\n  eingerückt", "Ruf 0381 5551234 an"])
+@pytest.mark.parametrize(
+    "text", ["x" * 1990 + " 🎉 Ende", "ا" * 1900 + " Rostock 18055 (B1) " + "ب" * 70, "Zeile 1\n\nZeile 2\n  eingerückt", "Ruf 0381 5551234 an"]
+)
 async def test_what_somebody_writes_arrives_as_it_is(text, house):
     assert len(text) <= 2000
     async with street(house) as doors:
@@ -301,11 +304,11 @@ async def test_who_waits_again_is_told_again_and_once(office, clock):
     clock.turn(hours=25)
     office.since()
     assert (await office.look(), await office.look()) == (1, 0)
-    assert office.told(2) == ["human.overdue", "human.opens"]
+    assert office.told(2) == ["human.overdue", "human.open"], "it is Tuesday by now"
 
 
 @pytest.mark.parametrize(
-    ("now", "sentence", "words"),
+    ("now", "sentence", "says"),
     [
         ("2026-11-20T07:59Z", "human.opens", "Friday, November 20, 9:00"),
         ("2026-11-20T08:00Z", "human.open", "until 14:00."),
@@ -320,15 +323,25 @@ async def test_who_waits_again_is_told_again_and_once(office, clock):
         ("2026-12-30T16:00Z", "human.opens", "Monday, January 4, 9:00"),
     ],
 )
-async def test_who_is_there_is_said_as_it_is(office, clock, now, sentence, words):
+async def test_who_is_there_is_said_as_it_is(office, clock, now, sentence, says):
     clock.now = datetime.fromisoformat(now)
     await office.helper(1)
     await office.newcomer(2)
     office.since()
     await office.command(2, "human")
     assert office.told(2)[0] == sentence
-    assert words in office.texts(2)[0]
-    assert ("open" in office.texts(2)[0] or "there now" in office.texts(2)[0]) or "Nobody is there now" in office.texts(2)[0]
+    assert says in office.texts(2)[0]
+
+
+@pytest.mark.parametrize(("days", "says"), [("mon tue wed thu fri sat sun", "human.open-always"), ("sat sun mon", "human.open")])
+async def test_day_and_night_is_said_only_of_day_and_night(store, scripts, words, programme, days, says):
+    office = Office(store, scripts, words, programme.model_copy(update={"hours": dict.fromkeys(days.split(), ((0, 1440),)), "closed": ()}))
+    await office.helper(1)
+    await office.newcomer(2)
+    office.since()
+    await office.command(2, "human")
+    assert office.told(2)[0] == says
+    assert says == "human.open-always" or "until Tuesday, November 24, 0:00" in office.texts(2)[0]
 
 
 async def test_without_fixed_hours_none_are_claimed(store, scripts, words, programme):
@@ -528,8 +541,6 @@ async def test_whoever_closes_the_browser_is_still_called_back(office, store, cl
 
     async def do(kind, value, prompt=0):
         office.key += 1
-        from bot.messages import Incoming
-
         await office.intake.handle([Incoming("web", str(office.key), kind, value, prompt=prompt, address=where)])
 
     def prompt():
@@ -608,8 +619,6 @@ async def test_what_somebody_asked_before_we_knew_them_is_theirs_afterwards(offi
 
 
 async def test_an_answer_does_not_go_to_a_phone_that_was_lost(office):
-    from test_doors import code_of
-
     await office.helper(1)
     await office.onboard(2)
     await office.text(2, "Olena")
@@ -625,6 +634,29 @@ async def test_an_answer_does_not_go_to_a_phone_that_was_lost(office):
     await office.answer(1, 1, "Private answer")
     assert "human.answer" in office.told(4)
     assert office.told(2) == []
+
+
+async def test_a_chat_that_was_parted_while_the_clock_looked_is_told_nothing(office, clock):
+    await office.helper(1)
+    await office.onboard(2)
+    await office.text(2, "Olena")
+    await office.ask(2, "From the phone")
+    await office.command(4, "start")
+    await office.command(4, "connect")
+    code = await code_of(office, 2)
+    await office.press(4, "enter")
+    await office.text(4, code)
+    clock.turn(hours=25)
+    async with office.store.read() as unit:
+        acts = await due(unit, unit.now)
+    await office.command(4, "connect")
+    await office.press(4, "part")
+    office.since()
+    await office.intake.handle(acts)
+    assert office.told(2) == []
+    assert await office.look() == 1
+    assert office.told(4) == ["human.overdue", "human.opens"]
+    assert await office.look() == 0
 
 
 async def test_after_it_is_closed_somebody_asks_anew(office, clock, store):
@@ -696,8 +728,6 @@ async def test_where_the_bot_can_not_help_a_human_being_is_one_press_away(office
 
 async def test_a_call_that_another_one_wrote_does_not_open_as_theirs(office, store):
     """A line is sealed to its author: the database's keeper can't put words into somebody's mouth."""
-    from storage.errors import SealBroken
-
     anna = await office.helper(1)
     await office.newcomer(2)
     await office.ask(2, "Mine")

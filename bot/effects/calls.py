@@ -55,10 +55,11 @@ def _who_is_there(context: Context) -> Say:
     """Opening hours, as they are: the moment with its day, so that it is true whenever it is read."""
     hours, now = context.programme.opening, context.unit.now
     until, opens = hours.open_until(now), hours.opens_next(now)
-    if until and until - now < timedelta(days=1):
-        return Say("human.open", {"until": f"{until.hour}:{until.minute:02}"})
-    if until:
+    if until and until - now > timedelta(days=300):
         return Say("human.open-always")
+    if until:
+        soon = until - now < timedelta(days=1)
+        return Say("human.open", {"until": f"{until.hour}:{until.minute:02}" if soon else _moment(until, context)})
     if opens:
         return Say("human.opens", {"moment": _moment(opens, context)})
     return Say("human.closed" if hours.are_fixed else "human.no-hours")
@@ -245,14 +246,17 @@ async def due(unit: Unit, now: datetime) -> list[Incoming]:  # noqa: ARG001 - th
     for call, chat in await calls.overdue(unit):
         if chat and call.waits:
             where = Address(chat.channel, chat.address)
-            found.append(Incoming(CLOCK, f"call/{call.id}/told/{call.waits[0]}", Kind.DUE, NOBODY_ANSWERED, str(call.id), address=where))
+            found.append(Incoming(CLOCK, f"call/{call.id}/told/{call.waits[0]}/{chat.id}", Kind.DUE, NOBODY_ANSWERED, str(call.id), address=where))
     return found
 
 
 async def tell_that_nobody_answered(context: Context) -> Outcome:
     """The truth, once, to whoever waits; and the team hears how many do."""
     call = await calls.get(context.unit, int(context.memo["argument"]))
-    if call is None or call.waits is None or not calls.is_overdue(call, context.unit.now) or not await calls.told(context.unit, call.id):
+    if call is None or call.waits is None or not calls.is_overdue(call, context.unit.now):
+        return Outcome()
+    door = await calls.door(context.unit, call)
+    if door is None or door.id != context.chat.id or not await calls.told(context.unit, call.id):  # theirs no more: the next look finds another way
         return Outcome()
     waiting = sum(each.waits is not None for each in await calls.open_ones(context.unit))
     since = _moment(call.waits[1], context)
