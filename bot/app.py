@@ -26,7 +26,7 @@ from bot.settings import Programme, Settings, read_programme
 from bot.sources import NAMERS
 from dialogs.files import ScriptError, load_scripts
 from dialogs.model import Scripts
-from storage import codes, outbox, sessions, updates
+from storage import calls, codes, outbox, sessions, updates
 from storage.crypto import NO_KEYS, Keys, make_keys, read_keys
 from storage.errors import StoreAway, StoreError
 from storage.lease import Lease
@@ -62,8 +62,8 @@ class House:
         return Delivery(self.store, self.words, channels, limits=self.settings.limits == "on", leases=leases)
 
     def commands(self) -> dict[str | None, dict[str, str]]:
-        """The menu of commands per two-letter language; None: for everybody else."""
-        wanted = {name: f"menu.command.{name}" for name in self.scripts.commands}
+        """The menu of commands per two-letter language; None: for everybody else. What is for staff is not in it."""
+        wanted = {name: f"menu.command.{name}" for name, dialog in self.scripts.commands.items() if not self.scripts[dialog].staff}
         languages: dict[str | None, str] = {None: "en"} | {language: language for language in self.words.languages if len(language) == 2}
         return {code: {name: self.words.tr(sentence, language) for name, sentence in wanted.items()} for code, language in languages.items()}
 
@@ -270,6 +270,7 @@ async def _tidy(store: Store) -> None:
             await outbox.forget_old(unit)
             await sessions.end_idle(unit)
             await codes.forget_old(unit)
+            await calls.forget_old(unit)
 
     rounds = 0
     while True:

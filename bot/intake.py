@@ -10,14 +10,15 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID, uuid4
 
-from bot.effects import EFFECTS, LISTS
+from bot.effects import ACTS, EFFECTS, LISTS
 from bot.effects.nouns import Context, Moved, Outcome, answer_of, name_of, private_questions
 from bot.letters import pack
+from bot.logs import Code
 from bot.messages import Incoming, Kind, language_of
 from bot.settings import Programme
 from bot.sources import folded, listed, searched
 from dialogs.asking import LONG, told
-from dialogs.model import CODED, Scripts
+from dialogs.model import CODED, RANKS, Scripts
 from dialogs.nouns import (
     Answer,
     Command,
@@ -39,7 +40,7 @@ from dialogs.nouns import (
     Unreadable,
 )
 from dialogs.turn import offered, take_turn
-from storage import answers, chats, erasure, organisations, outbox, people, staff, updates
+from storage import answers, calls, chats, erasure, organisations, outbox, people, staff, updates
 from storage.answers import ORGANISATIONS, PEOPLE, Owners
 from storage.errors import StoreAway
 from storage.records import Address, AnswerRow, Chat, ConsentRow, Draft, Letter, Organisation, Person, Poison, Staff
@@ -86,8 +87,8 @@ class Intake:
     async def _together(self, batch: Sequence[Incoming]) -> tuple[set[Key], list[Letter], bool]:
         async with self._store.begin() as unit:
             fresh = await updates.first_sights(unit, [(each.source, each.key) for each in batch])
-            first = {(each.source, each.key): each for each in reversed(batch)}  # a batch may hold one twice
-            todo = [each for each in batch if (each.source, each.key) in fresh and first[each.source, each.key] is each]
+            once = {(each.source, each.key): each for each in batch}  # a batch may hold one twice
+            todo = [each for key, each in once.items() if key in fresh]
             for poison in (each for each in todo if each.kind is Kind.POISON):
                 await updates.set_apart(unit, Poison(poison.source, poison.key, poison.shape, poison.value))
             work = _Work(unit, self._scripts, self._words, self._programme)
@@ -101,6 +102,9 @@ class Intake:
         return fresh, letters, work.erased
 
     async def _take(self, work: _Work, incoming: Incoming, address: Address) -> None:
+        if incoming.kind is Kind.DUE:
+            await work.act(incoming, address)
+            return
         chat = await work.here(address, self._guess(incoming))
         match incoming.kind:
             case Kind.STATUS:
@@ -140,6 +144,7 @@ class Intake:
             case Kind.PRESS:
                 return Press(incoming.prompt, incoming.value)
             case Kind.COMMAND:
+                self._look_who_asks(incoming.value, chat, known)
                 brought = self._programme.brought(incoming.argument) if incoming.value == "start" else {}
                 return Command(incoming.value, incoming.argument, brought)
             case Kind.TEXT:
@@ -153,6 +158,12 @@ class Intake:
                     return Press(table.prompt, code)
                 return Text(incoming.value, searched(incoming.value, table.options, state.language, self._words) if len(table.options) > LONG else ())
         return Unreadable(incoming.value)
+
+    def _look_who_asks(self, command: str, chat: Chat, known: Known) -> None:
+        """An old button of somebody who helps no more: the engine refuses it, and the log says so."""
+        dialog = self._scripts.commands.get(command)
+        if dialog and RANKS.index(self._scripts[dialog].staff) > RANKS.index(known.facts["staff"]):
+            log.warning("chat %s asked for %s, which is for staff; it was refused", chat.id, Code(dialog))
 
     def _known(self, work: _Work, chat: Chat, state: State) -> Known:
         person, organisation, staff = work.person(chat), work.organisation(chat), work.staff.get(chat.staff_id) if chat.staff_id else None
@@ -196,7 +207,7 @@ class Intake:
             if not fresh:
                 return fresh, []
             await updates.set_apart(unit, Poison(incoming.source, incoming.key, {"kind": incoming.kind.value}, type(error).__name__))
-            if not incoming.address or incoming.kind in {Kind.STATUS, Kind.GROUP, Kind.POISON}:
+            if not incoming.address or incoming.kind in {Kind.STATUS, Kind.GROUP, Kind.DUE, Kind.POISON}:
                 return fresh, []
             # Without looking at the chat: it may be what is broken.
             draft = Draft(f"trouble.{uuid4()}", pack(Message((Say("common.trouble"),))), None, incoming.address, self._guess(incoming))
@@ -218,6 +229,7 @@ class _Work:
     answers: dict[UUID, dict[Question, AnswerRow | None]] = field(default_factory=lambda: defaultdict(dict))  # of people
     told: dict[UUID, dict[Question, AnswerRow | None]] = field(default_factory=lambda: defaultdict(dict))  # of organisations
     decisions: list[tuple[UUID, ConsentRow]] = field(default_factory=list)
+    begun: dict[int, UUID] = field(default_factory=dict)  # chat -> who became a person there
     finished: set[UUID] = field(default_factory=set)  # profiles
     unfinished: set[UUID] = field(default_factory=set)  # a consent was taken back: every facet is looked at anew
     drafts: list[Draft] = field(default_factory=list)
@@ -273,7 +285,7 @@ class _Work:
             chat = await self.decide(chat, decision)
         self.chats[address] = chat
         self.answer(chat, turn)
-        said: list[Mapping[str, Any]] = [pack(message, replaces=incoming.message) for message in turn.said]
+        said: list[Mapping[str, Any]] = [pack(message, replaces=incoming.message) for message in turn.said if self.says_something(message)]
         for effect in turn.effects:
             person = self.person(chat)
             outcome = await EFFECTS[effect.name](self.context(chat, effect.memo))
@@ -298,6 +310,20 @@ class _Work:
             said = [*outcome.letters, *said]
         self.say(chat, said)
         return False
+
+    def says_something(self, message: Message) -> bool:
+        """Not if all that it holds is optional, and English has none of it (an effect that is awaited, on its way)."""
+        return bool(message.options) or any(not part.optional or self.words.exists(part.id) for part in message.parts)
+
+    async def act(self, incoming: Incoming, address: Address) -> None:
+        """What we do by ourselves: no turn is taken, so its letters are told apart by what the act is about."""
+        chat = self.chats.get(address)
+        if chat is None or chat.turn == 0:  # erased meanwhile; to lock it has made it anew
+            await erasure.of_chat(self.unit, self.chats.pop(address).id) if chat else None
+            return
+        outcome = await ACTS[incoming.value](self.context(chat, {"argument": incoming.argument}))
+        self.drafts += [Draft(f"{chat.id}.{incoming.key}.{number}", content, chat) for number, content in enumerate(outcome.letters)]
+        self.drafts += outcome.notices
 
     def forgotten(self, person_id: UUID) -> None:
         """Somebody was erased, and their chat lives on: nothing of theirs may be said there any more."""
@@ -345,6 +371,7 @@ class _Work:
                 return chat
             person = await people.begin(self.unit)
             self.people[person.id] = person
+            self.begun[chat.id] = person.id
             chat = replace(chat, person_id=person.id)
         assert chat.person_id  # noqa: S101 - set just above
         person = self.people[chat.person_id]
@@ -440,10 +467,11 @@ class _Work:
     async def write(self) -> None:
         """Answers, decisions and what follows from them, one statement per table."""
         decisions, finished, unfinished = self.decisions, self.finished, self.unfinished
-        given, told_ = self.answers, self.told
-        self.decisions, self.finished, self.unfinished = [], set(), set()
+        given, told_, begun = self.answers, self.told, self.begun
+        self.decisions, self.finished, self.unfinished, self.begun = [], set(), set(), {}
         self.answers, self.told = defaultdict(dict), defaultdict(dict)
         await people.decide(self.unit, decisions)
+        await calls.claim(self.unit, begun)
         await people.unfinish(self.unit, unfinished)
         await people.finish(self.unit, finished)
         everything = {each: {*self.people[each].answers} for each in unfinished}

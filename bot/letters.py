@@ -12,6 +12,10 @@ from dialogs.nouns import Fact, Message
 from storage.records import Letter
 from translations.words import Words, laid_out
 
+HELPLESS = frozenset(  # sentences of somebody who does not get on with the bot: a human being is one press away
+    "common.unreadable common.press-a-button common.none-found common.trouble common.unknown-command common.not-a-number common.not-a-decimal "
+    "common.not-a-date common.not-a-month common.not-a-phone common.not-an-email common.not-a-web-address common.not-possible".split()
+)
 PICKED, OPEN = "☑ ", "☐ "
 
 
@@ -41,15 +45,21 @@ def word(letter: Letter, words: Words) -> Outgoing:
     content, language = letter.content, letter.language
     choices = [(code, Choice(f"q:{content['prompt']}:{code}", _label(label, picked, language, words))) for code, label, picked in content.get("options", ())]
     actions = [(Choice(f"c:{command}:{argument}", _label(label, None, language, words)),) for command, argument, label in content.get("actions", ())]
+    human = ((Choice("c:human:", words.tr("common.human", language)),),) if _is_lost(content, words) else ()
     return Outgoing(
         letter.address,
         laid_out(_text(content, language, words), language),
-        (*actions, *_rows(choices, content.get("columns", 1))),
+        (*actions, *_rows(choices, content.get("columns", 1)), *human),
         content.get("typing", False),
         content.get("replaces", ""),
         tuple(content["document"]) if "document" in content else None,
         words.tr("common.private-chat", language) if content.get("private_chat") else "",
     )
+
+
+def _is_lost(content: Mapping[str, Any], words: Words) -> bool:
+    """Does somebody not get on with the bot, where there is a human being to turn to?"""
+    return words.exists("common.human") and any(part[0] in HELPLESS for part in content["parts"])
 
 
 def _text(content: Mapping[str, Any], language: str, words: Words) -> str:

@@ -4,20 +4,38 @@ from __future__ import annotations
 
 import os
 import re
+from datetime import date
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from dotenv import dotenv_values
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from bot.errors import FrontdoorError
+from bot.hours import DAYS, Hours, Span, read_spans
 from dialogs.files import ScriptError, explain, read_yaml
 
 CAMPAIGN = re.compile(r"[a-z0-9-]{1,30}")
 PUBLIC_API = "https://api.telegram.org"
+
+
+def _a_day(name: str) -> str:
+    if name not in DAYS:
+        raise ValueError(f"{name!r} is no day; the days are {', '.join(DAYS)}")
+    return name
+
+
+def _a_date(value: Any) -> Any:
+    """Only as 2026-12-24: pydantic would take a bare number for seconds since 1970."""
+    if isinstance(value, str):
+        try:
+            return date.fromisoformat(value)
+        except ValueError:
+            raise ValueError(f"{value!r} is no date; write it as 2026-12-24") from None
+    return value
 
 
 class Programme(BaseModel):
@@ -38,6 +56,19 @@ class Programme(BaseModel):
     ] = ("en", "de", "ar", "uk")
     months: Annotated[int, Field(ge=1, le=120, description="answers are kept this long after the last message")] = 24
 
+    hours: Annotated[
+        dict[
+            Annotated[str, AfterValidator(_a_day)],
+            Annotated[tuple[Span, ...], BeforeValidator(lambda value: read_spans(value) if isinstance(value, str) else value)],
+        ],
+        Field(
+            description="when the team is there: mon to sun, each as 9-17, 9:30-17 or 9-12 13-17; a day that is left out is a day off; nothing: no fixed hours"
+        ),
+    ] = {}
+    closed: Annotated[
+        tuple[Annotated[date, BeforeValidator(_a_date)], ...],
+        Field(description="dates on which nobody is there, as 2026-12-24"),
+    ] = ()
     portals: Annotated[
         dict[Annotated[str, Field(pattern=r"^[a-z0-9-]{1,20}$")], str],
         Field(description="partners' portals that may show an organisation's profile: a short name, and how people know it"),
@@ -59,6 +90,10 @@ class Programme(BaseModel):
     @property
     def timezone(self) -> ZoneInfo:
         return ZoneInfo(self.zone)
+
+    @property
+    def opening(self) -> Hours:
+        return Hours(self.timezone, self.hours, frozenset(self.closed))
 
     def brought(self, payload: str) -> dict[str, str]:
         """The answers that come with a link's payload, as in `sme_c-hanse_l-de`; what it does not know it leaves out."""

@@ -365,6 +365,8 @@ class _Walk(Asking):
             self.answers.put((self.id(place, group, step) if group else self.id(place, step), str(place.round) if group else ""), answer)
         else:
             place.memo[step.id] = answer.value
+            if step.other and answer.words:
+                place.memo[f"{step.id}.words"] = answer.words  # apart from the codes: whoever types "phone" has not pressed it
         if step.sets == "language" and answer.kind == "given":
             self.set_language(answer.value)
         place.turn_to(*((group.id, "", place.round) if group else ()))

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import delete, exists, select, update
 
-from storage import organisations, people, tables
+from storage import calls, organisations, people, tables
 from storage.store import Unit
 
 
@@ -32,5 +32,6 @@ async def of_person(unit: Unit, person_id: UUID, private: Collection[str] = ()) 
 
 
 async def of_chat(unit: Unit, chat_id: int) -> None:
-    """A chat of nobody we know, with what was still to be said there."""
+    """A chat of nobody we know, with what was still to be said there, and what was asked of the team."""
+    await calls.erase_nobodys(unit, chat_id)
     await unit.connection.execute(delete(tables.chats).where(tables.chats.c.id == chat_id))

@@ -112,6 +112,33 @@ class Seat:
 
 
 @dataclass(frozen=True, slots=True)
+class Call:
+    """Somebody asked for a human being."""
+
+    id: int
+    chat_id: int | None  # none: that chat is over
+    person_id: UUID | None
+    staff_id: UUID | None  # who took it
+    wish: str  # write, phone
+    opened_at: datetime
+    answered_at: datetime | None = None  # the first answer
+    told_at: datetime | None = None  # that nobody has answered yet
+    closed_at: datetime | None = None
+    waits: tuple[int, datetime] | None = None  # the oldest line without an answer, and since when; filled by those who ask for it
+
+
+@dataclass(frozen=True, slots=True)
+class CallLine:
+    """What was written in a call; `content` has `words`, or the `phone` number to call."""
+
+    id: int
+    staff_id: UUID | None  # none: the person
+    language: str
+    content: Mapping[str, str]
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Letter:
     """A row of the outbox, with all that delivery needs. `tries`: how often it was sent in vain, in this process."""
 

@@ -272,8 +272,10 @@ calls = Table(  # somebody asked for a human being
     "calls",
     metadata,
     _column("id", Serial, "operational", primary_key=True),
-    _column("chat_id", BigInteger, "operational", ForeignKey("chats.id", ondelete="CASCADE"), nullable=False, index=True),
-    _column("person_id", Uuid, "operational", ForeignKey("people.id", ondelete="CASCADE"), index=True),
+    _column(
+        "chat_id", BigInteger, "operational", ForeignKey("chats.id", ondelete="SET NULL"), index=True
+    ),  # none: a browser that was closed, "call me back" stays
+    _column("person_id", Uuid, "operational", ForeignKey("people.id", ondelete="CASCADE"), index=True),  # none: nobody we know yet
     _column("staff_id", Uuid, "operational", ForeignKey("staff.id")),  # who took it
     _column("wish", String(10), "operational", nullable=False),  # write, phone
     _column("opened_at", Moment, "operational", nullable=False),

@@ -47,6 +47,12 @@ class Heard:
     document: str = ""
 
 
+def code_of(data: str) -> str:
+    """How a test calls a button: by its option, or by the command that it is (`c:answer:17` is answer)."""
+    kind, name, rest = data.split(":", 2)
+    return rest if kind == "q" else name
+
+
 class TerminalDoor:
     """The terminal channel, in process; every line is handed in twice."""
 
@@ -65,19 +71,24 @@ class TerminalDoor:
             async def send(_, outgoing):  # noqa: N805 - `self` is the door
                 await terminal.send(outgoing)
                 choices = [choice for row in outgoing.rows for choice in row]
-                codes = [choice.data.rpartition(":")[2] for choice in choices]
+                codes = [code_of(choice.data) for choice in choices]
                 document = outgoing.document[1] if outgoing.document else ""
                 labels = {code: choice.label for code, choice in zip(codes, choices, strict=True)}
                 self.heard.append(Heard(outgoing.text, labels, document=document))
 
         self.delivery = Delivery(self.house.store, self.house.words, {"terminal": Listening()}, limits=False)
-        self.intake = Intake(self.house.store, self.house.scripts, self.house.words, self.house.programme, self.delivery.take)
+        self.also = []  # who else is handed the letters
+        self.intake = Intake(self.house.store, self.house.scripts, self.house.words, self.house.programme, self._hand_over)
         self.running = asyncio.create_task(self.delivery.run())
         return self
 
     async def __aexit__(self, *_):
         self.running.cancel()
         await asyncio.gather(self.running, return_exceptions=True)
+
+    def _hand_over(self, letters):
+        for take in [self.delivery.take, *self.also]:
+            take(letters)
 
     async def _do(self, line: str) -> None:
         incoming = self.terminal.read(line, f"{self.prefix}/{next(self.keys)}")
@@ -89,7 +100,7 @@ class TerminalDoor:
         await self._do(text)
 
     async def press(self, code: str, heard: Heard | None = None) -> None:
-        number = [choice.data.rpartition(":")[2] for choice in self.terminal._choices].index(code) + 1
+        number = [code_of(choice.data) for choice in self.terminal._choices].index(code) + 1
         await self._do(f"#{number}")
 
 
@@ -124,7 +135,7 @@ class Emulator(LoBotApiEmulator):
         markup = fields.get("reply_markup")
         markup = json.loads(markup) if isinstance(markup, str) else markup or {}
         buttons = [button for row in markup.get("inline_keyboard", []) for button in row if "callback_data" in button]
-        codes = {button["callback_data"].rpartition(":")[2]: button for button in buttons}
+        codes = {code_of(button["callback_data"]): button for button in buttons}
         heard = Heard(
             fields["text"],
             {code: button["text"] for code, button in codes.items()},
@@ -326,7 +337,7 @@ class Browser:
             return
         self.shown.append(letter["id"])
         buttons = [button for row in letter["rows"] for button in row]
-        data = {button["data"].rpartition(":")[2]: button for button in buttons}
+        data = {code_of(button["data"]): button for button in buttons}
         labels = {code: button["label"] for code, button in data.items()}
         document = letter["document"]["text"] if letter["document"] else ""
         self.heard.append(Heard(letter["text"], labels, {code: button["data"] for code, button in data.items()}, letter["id"], document))

@@ -8,19 +8,20 @@ from __future__ import annotations
 
 import gettext
 import hashlib
+import math
 import re
 import unicodedata
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from functools import cache, cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import polib
 from babel import Locale
-from babel.dates import format_date, format_skeleton
+from babel.dates import format_date, format_skeleton, format_timedelta
 from babel.lists import format_list
 from babel.numbers import format_decimal
 
@@ -29,6 +30,7 @@ FIRST_STRONG, POP, LEFT_TO_RIGHT_MARK, RIGHT_TO_LEFT_MARK = "\u2068", "\u2069", 
 MOST_KNOWN = 20_000  # sentences kept ready: all of them, many times over
 ARABIC_COMMA = frozenset({"ar", "fa", "ps", "ckb", "ur"})
 COMMAND = re.compile(r"(?<!\S)/(?=[a-z])")
+LASTING: tuple[tuple[Literal["day", "hour", "minute"], int], ...] = (("day", 86400), ("hour", 3600), ("minute", 60))  # 119 minutes, 47 hours, then days
 PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
 
 Fact = str | int | Mapping[str, Any]  # the shapes are explained in `Words.fact`
@@ -184,7 +186,8 @@ class Words:
     def fact(self, fact: Fact, language: str) -> str:
         """A plain value (kept apart from the writing direction around it), or a reference: {"say": sentence id},
         {"from": source, "code": code}, {"list": [facts]}, {"pair": [fact, more facts]}, {"date": "2026-11-21"}, {"month": "2026-11"},
-        {"decimal": "1.5"}; {"say": ..., "with": facts} for a sentence that has facts of its own."""
+        {"decimal": "1.5"}, {"moment": "2026-11-23T09:00+01:00"} (with its weekday: "Monday" alone is wrong when it is read a week later),
+        {"lasts": seconds}; {"say": ..., "with": facts} for a sentence that has facts of its own."""
         if not isinstance(fact, Mapping):
             return _isolated(str(fact), language)
         match fact:
@@ -202,6 +205,14 @@ class Words:
                 return self.fact(first, language) + (f" ({inside})" if inside else "")
             case {"date": day}:
                 return str(format_date(date.fromisoformat(day), "long", locale=locale(language)))
+            case {"moment": moment}:
+                at = datetime.fromisoformat(moment)
+                comma = "، " if language.partition("_")[0] in ARABIC_COMMA else ", "
+                day = format_skeleton("MMMMd", at, tzinfo=at.tzinfo, locale=locale(language))
+                return f"{format_date(at, 'EEEE', locale=locale(language))}{comma}{day}{comma}{at.hour}:{at.minute:02}"
+            case {"lasts": seconds}:
+                unit, length = next(((unit, length) for unit, length in LASTING if seconds >= 2 * length), LASTING[-1])
+                return str(format_timedelta(seconds // length * length, granularity=unit, threshold=math.inf, locale=locale(language)))
             case {"decimal": number}:
                 return str(format_decimal(Decimal(number), locale=locale(language)))
             case {"month": month}:

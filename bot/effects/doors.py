@@ -11,7 +11,7 @@ from bot.effects.nouns import Context, Moved, Outcome, said
 from bot.letters import pack
 from dialogs.model import Scripts
 from dialogs.nouns import Fact, Frame, Message, Say, State
-from storage import chats, codes, erasure, organisations, people, seats, sessions
+from storage import calls, chats, codes, erasure, organisations, people, seats, sessions
 from storage.records import Chat, Draft
 
 
@@ -38,9 +38,12 @@ async def join_by_code(context: Context) -> Outcome:
         return said("doors.already")
     others = await chats.of_person(unit, person.id)
     await chats.belong(unit, chat.id, person.id)
+    if mine is None:
+        await calls.claim(unit, {chat.id: person.id})
     absorbed = mine is not None and not await chats.of_person(unit, mine.id) and not await seats.of_person(unit, mine.id)
     if mine and absorbed:
         await organisations.inherit(unit, mine.id, person.id)
+        await calls.inherit(unit, mine.id, person.id)
         await erasure.of_person(unit, mine.id)
     await people.changed(unit, [person.id])
     state = there.state if there.person_id == person.id else None  # else another one of their family speaks there just now

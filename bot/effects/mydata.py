@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
+from uuid import UUID
 
 from bot.effects import profiles
 from bot.effects.doors import channel
@@ -15,8 +16,10 @@ from bot.settings import Programme
 from dialogs.asking import told
 from dialogs.model import Scripts
 from dialogs.nouns import Fact, Message, Say
-from storage import chats, erasure
-from storage.records import AnswerRow, ConsentRow, Person
+from storage import calls, chats, erasure, staff
+from storage.records import AnswerRow, Call, CallLine, ConsentRow, Person
+
+Asked = Sequence[tuple[Call, Sequence[CallLine]]]
 
 
 async def finish_profile(_: Context) -> Outcome:
@@ -32,6 +35,7 @@ async def erase(context: Context) -> Outcome:
         await erasure.of_person(unit, person.id, private_questions(context.scripts))
     family = await profiles.here(context)
     if family:
+        await calls.erase_nobodys(unit, context.chat.id)
         after = await profiles.seat(context, next(iter(family)), leaving=True)
         return replace(after, letters=said("family.forgotten").letters, forgotten=person.id if person else None)
     await erasure.of_chat(unit, context.chat.id)
@@ -41,6 +45,12 @@ async def erase(context: Context) -> Outcome:
 async def send_my_data(context: Context) -> Outcome:
     """A message to read and a file for the computer (GDPR, Articles 15 and 20)."""
     person = context.person
+    await context.write()
+    asked = await calls.of_chat(context.unit, context.chat)
+    team = {each.id: each.name for each in await staff.everybody(context.unit, past=True)} if asked else {}
+    if person is None and asked:
+        parts = [*_call_lines(asked, team, context), Say("mydata.rights")]
+        return Outcome((pack(Message(tuple(parts)), document=("my-data.json", _file({"language": context.chat.language, "calls": _calls(asked, team)}))),))
     if person is None:
         nothing = Say("mydata.nothing", {"language": {"from": "languages", "code": context.chat.language}})
         return Outcome((pack(Message((nothing,))),))
@@ -55,10 +65,45 @@ async def send_my_data(context: Context) -> Outcome:
         *_consent_lines(person.consents, context.programme),
         Say("mydata.answers", {"n": len(lines)}),
         *lines,
+        *_call_lines(asked, team, context),
         Say("mydata.rights"),
     ]
-    file = json.dumps(_document(person, doors, context), ensure_ascii=False, indent=2)
+    file = _file({**_document(person, doors, context), "calls": _calls(asked, team)})
     return Outcome((pack(Message(tuple(parts)), document=("my-data.json", file)),))
+
+
+def _file(document: Mapping[str, Any]) -> str:
+    return json.dumps(document, ensure_ascii=False, indent=2)
+
+
+def _call_lines(asked: Asked, team: Mapping[UUID, str], context: Context) -> list[Say]:
+    """What they wrote to the team, and what was answered."""
+    parts = [Say("mydata.calls", {"n": calls.KEPT.days})] if asked else []
+    for line in (line for _, lines in asked for line in lines):
+        at: Fact = {"date": line.at.astimezone(context.programme.timezone).date().isoformat()}
+        parts.append(Say("calls.by", {"name": team.get(line.staff_id, "?") if line.staff_id else {"say": "mydata.you"}, "moment": at}))
+        parts.append(Say("calls.words", {"words": line.content.get("words") or line.content["phone"]}, line=True))
+    return parts
+
+
+def _calls(asked: Asked, team: Mapping[UUID, str]) -> list[dict[str, Any]]:
+    return [
+        {
+            "wish": call.wish,
+            "opened": call.opened_at.isoformat(),
+            "closed": call.closed_at.isoformat() if call.closed_at else None,
+            "lines": [
+                {
+                    "by": f"team: {team.get(line.staff_id, '?')}" if line.staff_id else "you",
+                    "at": line.at.isoformat(),
+                    "language": line.language,
+                    **line.content,
+                }
+                for line in lines
+            ],
+        }
+        for call, lines in asked
+    ]
 
 
 def _line(name: str, answer: Fact, *, follows: bool = False) -> Say:

@@ -111,7 +111,7 @@ def _make() -> None:
     op.create_table(
         "calls",
         sa.Column("id", SERIAL, primary_key=True),
-        sa.Column("chat_id", sa.BigInteger(), sa.ForeignKey("chats.id", ondelete="CASCADE"), nullable=False, index=True),
+        sa.Column("chat_id", sa.BigInteger(), sa.ForeignKey("chats.id", ondelete="SET NULL"), index=True),
         sa.Column("person_id", sa.Uuid(), sa.ForeignKey("people.id", ondelete="CASCADE"), index=True),
         sa.Column("staff_id", sa.Uuid(), sa.ForeignKey("staff.id")),
         sa.Column("wish", sa.String(10), nullable=False),
