@@ -81,7 +81,7 @@ def preview(dialog: str, lang: str = "", out: Path | None = None) -> None:
 
     from bot.app import words_for  # noqa: PLC0415
     from bot.errors import FrontdoorError  # noqa: PLC0415
-    from bot.preview import EXAMPLE_ADDRESS  # noqa: PLC0415
+    from bot.invented import EXAMPLE_ADDRESS  # noqa: PLC0415
     from bot.preview import preview as page_of  # noqa: PLC0415
     from bot.settings import read_programme  # noqa: PLC0415
     from dialogs.files import ScriptError, load_scripts  # noqa: PLC0415
