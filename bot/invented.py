@@ -22,7 +22,8 @@ TRIES = 100_000  # ways to answer that are tried to make a condition true
 EXAMPLE_ADDRESS = "https://bot.example.org/chat"  # of the web chat
 NUMBERS = ("12", "1", "100", "2020", "0.5")
 EXAMPLES: Mapping[str, str] = {"phone": "+4930123456", "email": "name@example.org", "web-address": "https://www.example.org"}
-OF_THEIR_OWN: Mapping[str, Fact] = {"one": "Example Bakery", "two": "Invented Steel Ltd", "three": "مثال"}  # what lists of somebody's own may hold
+NAMES: Mapping[str, Fact] = {"one": "Olena", "two": "Invented Amina", "three": "مثال"}  # what lists of somebody's own may hold: people,
+FIRMS: Mapping[str, Fact] = {"one": "Example Bakery", "two": "Invented Steel Ltd", "three": "مثال"}  # and whatever else
 STATES: Mapping[str, tuple[str, ...]] = {"speaks-for": ("one", ""), "profile": ("", "Olena"), "staff": RANKS}  # what these facts may be
 SILENCE = Message(())
 
@@ -78,7 +79,9 @@ class Inventor:
     def listed(self, source: str) -> Listed:
         if source == "portals":
             return tuple(self.programme.portals) or ("example-portal",)
-        return OF_THEIR_OWN if source in LISTS else listed(source, self.language, self.words)
+        if source in LISTS:
+            return NAMES if source in {"my-profiles", "my-people"} else FIRMS
+        return listed(source, self.language, self.words)
 
     def led_to(self, step: Step, *rules: Rule) -> Moment | None:
         """Somebody who answered everything before, in a way that makes the conditions (and these `rules`) true. None: there is

@@ -21,7 +21,7 @@ from bot import effects
 from bot.check import CONSENT_LIMIT, LABEL_LIMIT, WEB
 from bot.effects import EFFECTS
 from bot.errors import FrontdoorError
-from bot.invented import Inventor, Moment
+from bot.invented import FIRMS, Inventor, Moment
 from bot.letters import OPEN, PICKED, STEERING, pack, word
 from bot.messages import Choice, Outgoing
 from bot.settings import Programme
@@ -29,7 +29,7 @@ from bot.sources import NAMERS, SOURCES, searched
 from dialogs.asking import AGAIN, DONE, LATER, MORE
 from dialogs.expressions import Expression
 from dialogs.model import TYPED, Scripts, Step
-from dialogs.nouns import Facts, Message, Resume, Say, Text
+from dialogs.nouns import Fact, Message, Resume, Say, Text
 from dialogs.turn import offered
 from storage.records import Address, Letter
 from translations.words import PLACEHOLDER, Words, is_right_to_left, own_name
@@ -37,7 +37,7 @@ from translations.words import PLACEHOLDER, Words, is_right_to_left, own_name
 NOT_FOUND = "xyzxyz"
 NO_WORDS, PRIVATE, OUT_OF_BOUNDS = "🙂", "0381 555 123 45", ("999999999", "0")  # what may not count as an answer
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
-EXAMPLE_FACTS: Facts = {"code": "123 456 789", "n": 7, "name": "Olena", "list": {"list": ["Telegram", "Web"]}, "date": {"date": "2026-11-21"}}
+EXAMPLE_FACTS: dict[str, Fact] = {"code": "123 456 789", "n": 7, "name": "Olena", "list": {"list": ["Telegram", "Web"]}, "date": {"date": "2026-11-21"}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +139,8 @@ class _Tour(Inventor):
         known = [each for each in _constants(EFFECTS[name]) if self.words.exists(each) and not each.startswith("common.")] if name in EFFECTS else []
         english = self.words.catalogue("en").texts
         invented = {each: {fact for fact in PLACEHOLDER.findall("".join(english[each])) if not self.words.constant(fact)} for each in known}
-        return [Say(each, {fact: EXAMPLE_FACTS.get(fact, "…") for fact in facts}) for each, facts in invented.items()]
+        firm = {"name": FIRMS["one"]} if {"team", "organisation"} & {each.partition(".")[0] for each in known} else {}
+        return [Say(each, {fact: (EXAMPLE_FACTS | firm).get(fact, "…") for fact in facts}) for each, facts in invented.items()]
 
     def of_group(self, group: Step, begin: Moment) -> Iterator[Screen]:
         name = f"{self.dialog.dialog}.{group.id}"
