@@ -96,9 +96,7 @@ def running(scripts: Scripts, known: Standing) -> list[str]:
     for place in sorted(place for place in known.places if not scripts.question(place)):
         said.append(f"{place} is not in the scripts (any more): {numbers.there(place)} on with whatever is open in {place.partition('.')[0]}, or to the menu.")
     for name in sorted(known.dialogs.keys() & scripts.keys()):
-        fresh = [
-            step for step in scripts[name].questions if not known.answers.get(f"{name}.{step.id}") and not any(_Numbers(known).inside(f"{name}.{step.id}"))
-        ]
+        fresh = [step for step in scripts[name].questions if not known.answers.get(f"{name}.{step.id}") and not any(numbers.inside(f"{name}.{step.id}"))]
         said += [f"{_new(scripts[name], step, numbers)[:-1]}; nobody has answered it yet." for step in fresh]
     for purpose, (dialog, step) in scripts.consents.items():
         if any(each == purpose and version != step.version for each, version in known.consents):
@@ -250,7 +248,7 @@ def scripts_of(folder: Path) -> Scripts:
     """Of a folder of scripts, or of a whole checkout. Raises FrontdoorError."""
     inside = folder / "dialogs" / "scripts"
     try:
-        if not any(each.glob("*.yaml") for each in (folder, inside) if each.is_dir()):
+        if not any(any(each.glob("*.yaml")) for each in (folder, inside) if each.is_dir()):
             raise FrontdoorError(f"{folder} holds no scripts; give the folder of an older version, or its dialogs/scripts.")
         return load_scripts(inside if inside.is_dir() else folder)
     except ScriptError as error:
