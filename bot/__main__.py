@@ -12,6 +12,7 @@ import typer
 
 if TYPE_CHECKING:
     from bot.settings import Settings
+    from dialogs.model import Scripts
 
 cli = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help="Frontdoor: welcomes, asks, remembers, and loses nothing.")
 
@@ -51,8 +52,12 @@ def chat() -> None:
 
 
 @cli.command()
-def check() -> None:
-    """Do scripts and words agree? Says what is missing, left over, unreachable or forbidden."""
+def check(running: bool = False, against: Path | None = None) -> None:
+    """Do scripts and words agree? Says what is missing, left over, unreachable or forbidden.
+
+    --running: and what the scripts mean for the conversations that the database holds.
+    --against FOLDER: and what changed since that older version of the scripts, with numbers if there is a database.
+    """
     from bot.app import words_for  # noqa: PLC0415
     from bot.check import check as complaints_of  # noqa: PLC0415
     from bot.errors import FrontdoorError  # noqa: PLC0415
@@ -62,16 +67,37 @@ def check() -> None:
 
     try:
         scripts = load_scripts()
-        programme = read_programme(_settings().programme)
+        settings = _settings()
+        programme = read_programme(settings.programme)
         words = words_for(programme, scripts)
         complaints = complaints_of(scripts, words, programme.entrances)
     except (ScriptError, WordsError) as error:
         raise FrontdoorError(str(error)) from error
+    if running or against:
+        _tell_edits(settings, scripts, against, running=running)
     for complaint in complaints:
         print(complaint)
     if complaints:
         raise typer.Exit(1)
     print(f"All is well: {len(words.catalogue('en').texts)} sentences in {len(words.languages)} languages.")
+
+
+def _tell_edits(settings: Settings, scripts: Scripts, against: Path | None, *, running: bool) -> None:
+    """What the scripts as they are now mean for whoever is in the middle of them."""
+    from bot import edits  # noqa: PLC0415
+    from storage.standing import Standing  # noqa: PLC0415
+
+    old = edits.scripts_of(against) if against else None
+    known = go(edits.look(settings))
+    if not isinstance(known, Standing):
+        print(f"Without numbers: {known}.")
+    counted = known if isinstance(known, Standing) else None
+    said = edits.edits(old, scripts, counted) if old else []
+    said += [each for each in edits.running(scripts, counted) if each not in said] if running and counted else []
+    for sentence in said:
+        print(sentence)
+    if not said and (old or counted):
+        print("Nothing changes for conversations under way.")
 
 
 @cli.command()
@@ -81,7 +107,7 @@ def preview(dialog: str, lang: str = "", out: Path | None = None) -> None:
 
     from bot.app import words_for  # noqa: PLC0415
     from bot.errors import FrontdoorError  # noqa: PLC0415
-    from bot.preview import EXAMPLE_ADDRESS  # noqa: PLC0415
+    from bot.invented import EXAMPLE_ADDRESS  # noqa: PLC0415
     from bot.preview import preview as page_of  # noqa: PLC0415
     from bot.settings import read_programme  # noqa: PLC0415
     from dialogs.files import ScriptError, load_scripts  # noqa: PLC0415

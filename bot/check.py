@@ -8,7 +8,7 @@ from pathlib import Path
 
 from bot.effects import EFFECTS, LISTS
 from bot.sources import NAMERS, SOURCES
-from dialogs.model import Dialog, Scripts, Step
+from dialogs.model import RANKS, RESERVED, Dialog, Scripts, Step
 from storage.shared import ROUNDS, knows
 from translations.words import PLACEHOLDER, Words
 
@@ -23,13 +23,23 @@ CHANNELS = ("telegram", "terminal", "web")
 LABEL_LIMIT = 40  # characters of a button: more is cut off on a small phone
 WEB = Path(__file__).parent / "web"
 _IN_PAGE, _IN_SCRIPT = re.compile(r"\bw\[[\"']([a-z-]+)[\"']\]"), re.compile(r"[\"']([a-z-]+)[\"']")
-_IN_CODE = re.compile(r"[\"']((?:common|mydata|doors|organisation|team|family|human|helped|answer|take|close|calls)\.[a-z-]+)[\"']")
+_IN_CODE = re.compile(r"(\b(?:said|Say)\(\s*)?[\"'](([a-z-]+)\.[a-z-]+)[\"']")
+_COMPARED = re.compile(  # ${begin} = 'found', the other way round, and selected(${wants}, 'job')
+    r"""\$\{(?P<a>[a-z.-]+)\}\s*!?=\s*['"](?P<x>[^'"]*)['"]|['"](?P<y>[^'"]*)['"]\s*!?=\s*\$\{(?P<b>[a-z.-]+)\}|selected\(\s*\$\{(?P<c>[a-z.-]+)\}\s*,\s*['"](?P<z>[^'"]*)['"]"""
+)
 
 
 def check(scripts: Scripts, words: Words, entrances: Mapping[str, Mapping[str, str]] | None = None) -> list[str]:
     """Every complaint as one sentence; none: all is well. `entrances`: what a link may bring along."""
-    needed = {**dict(_sentences(scripts)), **dict(_of_sources(words)), **dict(_of_page(words))}
-    complaints = [*_names(scripts), *_entrances(scripts, entrances or {}), *_reachable(scripts), *_seals(scripts, words)]
+    needed = {**dict(_sentences(scripts)), **dict(_of_code(scripts, words)), **dict(_of_sources(words)), **dict(_of_page(words))}
+    complaints = [
+        *_names(scripts),
+        *_entrances(scripts, entrances or {}),
+        *_reachable(scripts),
+        *_ranks(scripts),
+        *_typos(scripts, words),
+        *_seals(scripts, words),
+    ]
     complaints += _present(needed, words)
     for language in words.languages:
         complaints += _translated(needed, words, language, scripts.legal)
@@ -41,8 +51,6 @@ def _sentences(scripts: Scripts) -> Iterator[tuple[str, str]]:
     for dialog in scripts.values():
         for step in dialog.steps:
             yield from _of_step(dialog, step)
-    for name in sorted({match for room in CODES for path in sorted(room.glob("*.py")) for match in _IN_CODE.findall(path.read_text("utf-8"))}):
-        yield name, "sentence"
     for name in ("yes", "no", "skip", "decline", "unknown", "back", "keep", "close", "more", "earlier", "later", "all"):
         yield f"common.{name}", "label"
     for kind in ("declined", "unknown"):
@@ -56,6 +64,15 @@ def _sentences(scripts: Scripts) -> Iterator[tuple[str, str]]:
         yield f"doors.channel-{channel}", "sentence"
     for command in scripts.commands:
         yield f"menu.command.{command}", "sentence"
+
+
+def _of_code(scripts: Scripts, words: Words) -> Iterator[tuple[str, str]]:
+    """What Python says: whatever is handed to Say() or said(), and every other literal that is called as sentences are (and
+    is no step: their sentences are known from the scripts)."""
+    known = {name.partition(".")[0] for name in words.catalogue("en").texts}
+    for path in (path for room in CODES for path in sorted(room.glob("*.py"))):
+        found = _IN_CODE.findall(path.read_text("utf-8"))
+        yield from ((name, "sentence") for said, name, room in found if (said or room in known) and not scripts.question(name))
 
 
 def _of_sources(words: Words) -> Iterator[tuple[str, str]]:
@@ -140,6 +157,46 @@ def _reachable(scripts: Scripts) -> Iterator[str]:
         for step, after in zip(dialog.steps, dialog.steps[1:], strict=False):
             if (step.goto or step.ends) and not step.when:
                 yield f"dialogs/scripts/{dialog.dialog}.yaml: {after.id}: can't be reached, {step.id} always leads elsewhere."
+
+
+def _ranks(scripts: Scripts) -> Iterator[str]:
+    """Nobody is led into a dialog that is not for them."""
+    for dialog in scripts.values():
+        for step in dialog.steps:
+            for name in (target.partition(".")[0] for target in (step.goto, *(step.choices if step.ask in {"dialog", "review"} else ())) if target):
+                above = RANKS[RANKS.index(dialog.staff) : RANKS.index(scripts[name].staff)]
+                if any(not _asks_for_rank(step, rank) for rank in above):
+                    yield f"dialogs/scripts/{dialog.dialog}.yaml: {step.id}: leads to {name}, which is for staff ({scripts[name].staff}) only; this dialog is not."
+
+
+def _asks_for_rank(step: Step, rank: str) -> bool:
+    return step.when is not None and "staff" in step.when.questions and not step.when.holds({"staff": rank})
+
+
+def _typos(scripts: Scripts, words: Words) -> Iterator[str]:
+    """A condition that compares with what can never be answered never holds (or always)."""
+    for dialog in scripts.values():
+        for step in (step for step in dialog.steps if step.when):
+            for found in _COMPARED.finditer(step.when.source if step.when else ""):
+                name, literal = found["a"] or found["b"] or found["c"], found["x"] or found["y"] or found["z"] or ""
+                there = _answers(scripts, words, name if "." in name else f"{dialog.dialog}.{name}", name)
+                for code in literal.split() if there is not None else ():
+                    if code not in (there or ()):
+                        yield f"dialogs/scripts/{dialog.dialog}.yaml: {step.id}: compares {name} with {code!r}, which it can never be; there are {', '.join(there or ()) or 'none'}."
+
+
+def _answers(scripts: Scripts, words: Words, question: str, name: str) -> tuple[str, ...] | None:
+    """The codes that a question, or a fact, may have; None: anything."""
+    facts = {"channel": CHANNELS, "staff": RANKS[1:]}
+    step = scripts.question(question)
+    if step is None or name in RESERVED:
+        return facts.get(name)
+    own = ("other",) if step.other else ()
+    if step.ask in {"yes-no", "consent"}:
+        return ("yes", "no")
+    if step.ask in {"choice", "choices"} and step.choices:
+        return (*step.choices, *own)
+    return (*SOURCES[step.from_](words.languages), *own) if step.from_ and step.from_ in SOURCES else None
 
 
 def _seals(scripts: Scripts, words: Words) -> Iterator[str]:

@@ -7,43 +7,37 @@ to them, and `bot/letters.py` puts it into words as delivery does.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
-from itertools import groupby, islice, product
+from itertools import groupby
+from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader
 from markupsafe import Markup, escape
 
+from bot import effects
 from bot.check import CONSENT_LIMIT, LABEL_LIMIT, WEB
-from bot.effects import LISTS
+from bot.effects import EFFECTS
 from bot.errors import FrontdoorError
+from bot.invented import FIRMS, Inventor, Moment
 from bot.letters import OPEN, PICKED, STEERING, pack, word
 from bot.messages import Choice, Outgoing
 from bot.settings import Programme
-from bot.sources import listed, searched
+from bot.sources import NAMERS, SOURCES, searched
 from dialogs.asking import AGAIN, DONE, LATER, MORE
 from dialogs.expressions import Expression
-from dialogs.model import RESERVED, TYPED, Dialog, Scripts, Step
-from dialogs.nouns import Answer, Consent, Fact, Frame, Heard, Known, Message, Need, Press, Question, Resume, Say, State, Text, Turn
-from dialogs.turn import offered, take_turn
+from dialogs.model import TYPED, Scripts, Step
+from dialogs.nouns import Fact, Message, Resume, Say, Text
+from dialogs.turn import offered
 from storage.records import Address, Letter
-from translations.words import Words, is_right_to_left, own_name
+from translations.words import PLACEHOLDER, Words, is_right_to_left, own_name
 
-TRIES = 100_000  # ways to answer that are tried to make a condition true
-EXAMPLE_ADDRESS = "https://bot.example.org/chat"  # of the web chat
 NOT_FOUND = "xyzxyz"
 NO_WORDS, PRIVATE, OUT_OF_BOUNDS = "🙂", "0381 555 123 45", ("999999999", "0")  # what may not count as an answer
-NUMBERS = ("12", "1", "100", "2020", "0.5")
-EXAMPLES: Mapping[str, str] = {"phone": "+4930123456", "email": "name@example.org", "web-address": "https://www.example.org"}
-OF_THEIR_OWN: Mapping[str, Fact] = {"one": "Example Bakery", "two": "Invented Steel Ltd", "three": "مثال"}  # what lists of somebody's own may hold
-SILENCE = Message(())
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
-
-
-Listed = Sequence[str] | Mapping[str, Fact]
-_Rule = tuple[str, Expression, bool]  # a condition, whether it is to hold, and for which answer ("": in any case)
+EXAMPLE_FACTS: dict[str, Fact] = {"code": "123 456 789", "n": 7, "name": "Olena", "list": {"list": ["Telegram", "Web"]}, "date": {"date": "2026-11-21"}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +62,7 @@ class Screen:
     typing: bool = False
     first_layer: int = 0  # of a consent: characters
     marks: tuple[str, ...] = ()
+    more: tuple[str, ...] = ()  # further messages
 
     @property
     def complaints(self) -> tuple[str, ...]:
@@ -104,37 +99,12 @@ def screens_of(scripts: Scripts, words: Words, programme: Programme, name: str, 
     return list(_Tour(scripts, words, programme, scripts[name], language, today).screens())
 
 
-@dataclass(frozen=True, slots=True)
-class _Moment:
-    """Where somebody stands, and what they were told last."""
-
-    state: State
-    known: Known
-    said: Message = SILENCE
-
-    @property
-    def prompt(self) -> int:
-        return self.state.frames[-1].prompt if self.state.frames else 0
-
-    def press(self, code: str) -> Press:
-        return Press(self.prompt, code)
-
-    def waits_for(self, dialog: str, step: str, inner: str) -> bool:
-        top = self.state.frames[-1] if self.state.frames else Frame("")
-        return (top.dialog, top.step, top.inner) == (dialog, step, inner)
-
-    def offers(self, code: str) -> bool:
-        return any(option.code == code for option in self.said.options)
-
-
-class _Tour:
-    def __init__(self, scripts: Scripts, words: Words, programme: Programme, dialog: Dialog, language: str, today: date) -> None:
-        self.scripts, self.words, self.dialog, self.language, self.today = scripts, words, dialog, language, today
-        self.facts = {"channel": "web", "webchat": words.constant("webchat"), "today": today.isoformat(), "home-country": programme.country}
-
-    # ---- what is shown ----
+class _Tour(Inventor):
+    """Leads somebody invented through every state of a dialog, and looks at what they are shown."""
 
     def screens(self) -> Iterator[Screen]:
+        asks = next((step for step in self.dialog.steps if (step.ask or step.steps) and not step.gate and step.ask != "consent"), None)
+        tells = next((step for step in self.dialog.steps if step.is_question), None)
         for step in self.dialog.steps:
             begin = self.led_to(step)
             if begin is None:
@@ -146,11 +116,33 @@ class _Tour:
             elif step.ask:
                 yield from self.of_question(step, begin, self.dialog.dialog)
             else:
-                yield self.screen(step, self.leads(step), self.act(begin, Resume()), note=self.beside(step))
+                yield from self.of_act(step, begin)
+            if begin and begin.known.consents and step is asks:
+                yield self.screen(step, "in a chat that a family shares", self.act(self.with_facts(begin, profile="Olena"), Resume()))
+            if begin and step is tells and self.dialog.of == "organisation":
+                yield self.screen(step, "they speak for no organisation yet", self.act(self.with_facts(begin, speaks_for=""), Resume()))
             if begin and self.words.exists(f"{self.dialog.dialog}.{step.id}.brought"):
                 yield self.came_with_a_link(step, begin)
 
-    def of_group(self, group: Step, begin: _Moment) -> Iterator[Screen]:
+    def of_act(self, step: Step, begin: Moment) -> Iterator[Screen]:
+        """What is said or done on the way; of an effect also what it may say, and what follows when the script asks how it went."""
+        there = self.act(begin, Resume())
+        yield self.screen(step, self.leads(step), there, note=f"The effect {step.effect} may say something before this." if step.effect else "")
+        if sentences := self.of_effect(step.effect or ""):
+            yield self.screen(step, "what the effect may say, as it goes", *(replace(there, said=Message((said,))) for said in sentences))
+        for outcome in self.outcomes(step) if step.effect else ():
+            after = self.act(replace(there, state=there.state.after(step.id, outcome)), Resume())
+            yield self.screen(step, f"after it went: {outcome}" if outcome else "after it went in another way", after)
+
+    def of_effect(self, name: str) -> list[Say]:
+        """The sentences that its code may say; what they are about is invented."""
+        known = [each for each in _constants(EFFECTS[name]) if self.words.exists(each) and not each.startswith("common.")] if name in EFFECTS else []
+        english = self.words.catalogue("en").texts
+        invented = {each: {fact for fact in PLACEHOLDER.findall("".join(english[each])) if not self.words.constant(fact)} for each in known}
+        firm = {"name": FIRMS["one"]} if {"team", "organisation"} & {each.partition(".")[0] for each in known} else {}
+        return [Say(each, {fact: (EXAMPLE_FACTS | firm).get(fact, "…") for fact in facts}) for each, facts in invented.items()]
+
+    def of_group(self, group: Step, begin: Moment) -> Iterator[Screen]:
         name = f"{self.dialog.dialog}.{group.id}"
         moment = begin
         for inner in group.steps:
@@ -162,8 +154,8 @@ class _Tour:
             once_more = self.act(another, another.press(AGAIN))
             yield self.screen(group.steps[0], "asked for one more", once_more, of=name, when=group.when, heard=self.label(another, AGAIN))
 
-    def of_question(self, step: Step, begin: _Moment, of: str, group: Step | None = None) -> Iterator[Screen]:
-        def shown(state: str, moment: _Moment, heard: str = "", note: str = "") -> Screen:
+    def of_question(self, step: Step, begin: Moment, of: str, group: Step | None = None) -> Iterator[Screen]:
+        def shown(state: str, moment: Moment, heard: str = "", note: str = "") -> Screen:
             return self.screen(step, state, moment, of=of, when=(group or step).when, heard=heard, note=note)
 
         name, asked = f"{of}.{step.id}", self.act(begin, Resume())
@@ -191,11 +183,14 @@ class _Tour:
         if step.gate or step.ask == "consent":
             for code in ("yes", "no"):
                 yield shown(f"after {code}", self.act(asked, asked.press(code)), self.label(asked, code))
+        if step.ask == "summary" and (aside := self.put_aside(step)):
+            yield shown("an answer no longer fits, and goes when this is confirmed", self.act(aside, Resume()))
         if step.ask == "withdrawal" or self.words.exists(f"{name}.none"):
-            nobody = replace(begin, known=replace(begin.known, consents={}))
+            known = replace(begin.known, answers={}) if step.ask == "review" else replace(begin.known, consents={})
+            nobody = replace(begin, known=known)
             yield shown("there is nothing to choose from", self.act(nobody, Resume(), nothing=True))
 
-    def of_long_list(self, step: Step, asked: _Moment, shown: Callable[..., Screen]) -> Iterator[Screen]:
+    def of_long_list(self, step: Step, asked: Moment, shown: Callable[..., Screen]) -> Iterator[Screen]:
         table = offered(self.scripts, asked.state, asked.known)
         options = [option for option in table.options if option.code[0] != "."] if isinstance(table, Message) else []
         page, number = asked, 1
@@ -207,7 +202,7 @@ class _Tour:
         if not step.other:
             yield shown("searched in vain", self.act(asked, Text(NOT_FOUND)), NOT_FOUND)
 
-    def faults(self, step: Step, asked: _Moment) -> Iterator[tuple[str, _Moment]]:
+    def faults(self, step: Step, asked: Moment) -> Iterator[tuple[str, Moment]]:
         """Each sentence that a typed answer may meet, once."""
         if not (step.ask in TYPED or (step.other and step.ask == "choice")):
             return
@@ -219,7 +214,7 @@ class _Tour:
                 seen.add(first)
                 yield text, moment
 
-    def came_with_a_link(self, step: Step, begin: _Moment) -> Screen:
+    def came_with_a_link(self, step: Step, begin: Moment) -> Screen:
         name = f"{self.dialog.dialog}.{step.id}"
         state = replace(begin.state, brought={name: self.sample(step).value})
         return self.screen(step, "its answer came with a link", self.act(replace(begin, state=state), Resume()))
@@ -229,13 +224,12 @@ class _Tour:
             return "said; the conversation ends"
         return f"leads to {step.goto}" if step.goto else "said on the way"
 
-    def beside(self, step: Step) -> str:
-        return f"The effect {step.effect} may say something before this; that is not shown here." if step.effect else ""
-
     def blank(self, step: Step, state: str, note: str) -> Screen:
         return Screen(f"{self.dialog.dialog}.{step.id}", state, step.when.source if step.when else "", note)
 
-    def screen(self, step: Step, state: str, moment: _Moment, *, of: str = "", when: Expression | None = None, heard: str = "", note: str = "") -> Screen:
+    def screen(
+        self, step: Step, state: str, moment: Moment, *later: Moment, of: str = "", when: Expression | None = None, heard: str = "", note: str = ""
+    ) -> Screen:
         name, said = f"{of or self.dialog.dialog}.{step.id}", moment.said
         when = when or step.when
         outgoing = self.word(said)
@@ -250,7 +244,8 @@ class _Tour:
             tuple(tuple(next(buttons) for _ in row) for row in outgoing.rows),
             outgoing.typing,
             len(self.words.tr(name, self.language)) if step.ask == "consent" and any(part.id == name for part in said.parts) else 0,
-            tuple(self.marks([part for part in said.parts if not part.optional or self.words.exists(part.id)])),
+            tuple(self.marks([part for each in (moment, *later) for part in each.said.parts if not part.optional or self.words.exists(part.id)])),
+            tuple(self.word(each.said).text for each in later),
         )
 
     def word(self, message: Message) -> Outgoing:
@@ -263,7 +258,7 @@ class _Tour:
         too_long = [f"{len(words)} characters, a button has room for {LABEL_LIMIT}"] if len(words) > LABEL_LIMIT else []
         return Button(words, looks, picked, (*too_long, *self.marks([label])))
 
-    def label(self, moment: _Moment, code: str) -> str:
+    def label(self, moment: Moment, code: str) -> str:
         """What stands on a button of theirs."""
         return next(self.words.fact(option.label, self.language) for option in moment.said.options if option.code == code)
 
@@ -278,139 +273,6 @@ class _Tour:
             elif sentence in here.fuzzy or here.english[sentence] != english.english[sentence]:
                 yield f"{sentence}: the English has changed since"
 
-    # ---- who is led there ----
-
-    def act(self, moment: _Moment, heard: Heard, *, nothing: bool = False) -> _Moment:
-        """A turn, and what the store would keep of it. `nothing`: every list is empty."""
-        looked_up: dict[Need, Listed] = {}
-        turn = take_turn(self.scripts, moment.state, moment.known, heard)
-        while turn.needs:
-            looked_up |= {need: () if nothing else self.listed(need.source) for need in turn.needs}
-            turn = take_turn(self.scripts, moment.state, moment.known, heard, looked_up)
-        return _Moment(turn.state, _kept(moment.known, turn), turn.said[0] if turn.said else SILENCE)
-
-    def listed(self, source: str) -> Listed:
-        return OF_THEIR_OWN if source in LISTS else listed(source, self.language, self.words)
-
-    def led_to(self, step: Step) -> _Moment | None:
-        """Somebody who answered everything before, in a way that makes the conditions true. None: there is no such way."""
-        wanted = self.wanted(step)
-        if wanted is None:
-            return None
-        name, begins = self.dialog.dialog, self.dialog.dialog == "welcome"  # nobody has agreed to anything before hello
-        before = self.dialog.steps[: self.dialog.steps.index(step)]
-        strangers = {id(each) for each in self.dialog.steps if each not in before}
-        passed = [f"{dialog.dialog}.{each.id}" for dialog in self.scripts.values() for each in dialog.steps if each.gate and id(each) not in strangers]
-        consents = {purpose: Consent(each.version, given=True) for purpose, (_, each) in self.scripts.consents.items() if id(each) not in strangers}
-        facts = self.facts | {each: value for each, value in wanted.items() if each in RESERVED}
-        answers: dict[Question, Answer] = {
-            (each, ""): self.sample(question, value) for each, value in wanted.items() if "." in each and (question := self.scripts.question(each))
-        }
-        memo, values, done, said = dict[str, str](), facts | wanted, list[str](), list[str]()
-        for earlier in before:
-            if earlier.when is not None and not earlier.when.holds(values):
-                continue
-            if not (earlier.ask or earlier.steps):
-                said.append(earlier.id)
-                continue
-            done, said = [*done, *said], []
-            if earlier.ask == "summary":
-                done.append(earlier.id)
-            elif earlier.steps or (earlier.purpose and earlier.ask not in {"consent", "brought"}):
-                answers |= self.settled(f"{name}.{earlier.id}", earlier, wanted)
-                values[earlier.id] = answers[f"{name}.{earlier.id}", ""].value
-            elif not earlier.gate and earlier.ask not in {"consent", "brought"}:
-                memo[earlier.id] = values[earlier.id] = self.sample(earlier, wanted.get(earlier.id)).value
-        below = (Frame("menu"),) if self.dialog.command and name != "menu" else ()  # a command interrupts, if only the menu
-        state = State(self.language, passed=() if begins else tuple(passed), frames=(*below, Frame(name, done=tuple(done), memo=memo)))
-        return _Moment(state, Known(answers, {} if begins else consents, facts))
-
-    def settled(self, name: str, step: Step, wanted: Mapping[str, str]) -> dict[Question, Answer]:
-        if not step.steps:
-            return {(name, ""): self.sample(step, wanted.get(step.id))}
-        rounds = range(min(2, step.most))
-        inside = {(f"{name}.{inner.id}", str(number + 1)): self.sample(inner, nth=number) for number in rounds for inner in step.steps}
-        return {(name, ""): Answer("given", str(len(rounds))), **inside}
-
-    def with_answers(self, moment: _Moment, answers: Mapping[Question, Answer]) -> _Moment:
-        return replace(moment, known=replace(moment.known, answers={**moment.known.answers, **answers}))
-
-    def sample(self, step: Step, wanted: str | None = None, nth: int = 0) -> Answer:
-        """An answer. `wanted`: this one, so that a condition becomes true; `nth`: not the same every time."""
-        if wanted is not None:
-            return Answer("given", wanted) if wanted else Answer("skipped")
-        there = self.plain(step)
-        if step.ask == "choices":
-            return Answer("given", " ".join(there[:2]))
-        return Answer("given", there[nth % len(there)])
-
-    def plain(self, step: Step) -> Sequence[str]:
-        """Values that an answer to it may have."""
-        match step.ask:
-            case "yes-no":
-                return ("yes", "no")
-            case "rating":
-                return ("r4", "r5", "r1")
-            case "withdrawal":
-                return (*self.scripts.consents, "everything")
-            case "date":
-                return (self.today.isoformat(),)
-            case "month":
-                return (f"{self.today:%Y-%m}",)
-            case "choice" | "choices" | "dialog":
-                return tuple(self.listed(step.from_)) if step.from_ else step.choices
-            case "number" | "decimal":
-                return [each for each in NUMBERS if not step.check or step.check.holds({}, each)] or NUMBERS
-        if step.ask in EXAMPLES:
-            return (EXAMPLES[str(step.ask)],)
-        return ("Olena",) if step.class_ == "identity" else ("name@example.org",) if step.class_ == "contact" else ("their own words",)
-
-    def wanted(self, step: Step) -> dict[str, str] | None:
-        """Answers and facts with which the script comes to this step: its condition holds, and those that lead elsewhere before
-        do not. Of all such ways one on which much is asked, so that a summary has much to show."""
-        before = self.dialog.steps[: self.dialog.steps.index(step)]
-        away = [each.when for each in before if each.goto or each.ends]
-        if None in away:
-            return None
-        rules: list[_Rule] = [("", step.when, True)] if step.when else []
-        rules += [("", condition, False) for condition in away if condition]
-        chosen = self.solved(rules)
-        for condition in [each.when for each in before if each.when and each.is_question] if chosen is not None else ():
-            if (fuller := self.solved([*rules, ("", condition, True)])) is not None:
-                rules, chosen = [*rules, ("", condition, True)], fuller
-        return chosen
-
-    def solved(self, rules: Sequence[_Rule]) -> dict[str, str] | None:
-        """What makes all of these true, and whatever is answered can be asked."""
-        rules, names = list(rules), list[str]()
-        for _, condition, _ in rules:  # grows while we walk
-            for name in sorted(condition.questions - set(names)):
-                names.append(name)
-                question = self.dialog.by_id.get(name)
-                rules += [(name, question.when, True)] if question and question.when else []
-        literals = [each for _, condition, _ in rules for each in _literals(condition.source)]
-        for values in islice(product(*(self.candidates(name, literals) for name in names)), TRIES):
-            chosen = dict(zip(names, values, strict=True))
-            if all(condition.holds(chosen) is holds for name, condition, holds in rules if not name or chosen[name]):
-                return chosen
-        return None
-
-    def candidates(self, name: str, literals: Sequence[str]) -> list[str]:
-        step = self.dialog.by_id.get(name) or (self.scripts.question(name) if "." in name else None)
-        if step is None:
-            return list(dict.fromkeys([self.facts.get(name, ""), *literals, EXAMPLE_ADDRESS, ""]))
-        there = list(self.plain(step))
-        if step.ask == "choices":
-            return [" ".join(there[:2]), *there, " ".join(there), ""]
-        return [*there, *(literals if step.ask in TYPED else ()), ""]
-
-
-def _kept(known: Known, turn: Turn) -> Known:
-    answers = {question: answer for question, answer in {**known.answers, **turn.answered}.items() if answer}
-    return replace(
-        known, answers=answers, consents={**known.consents, **{each.purpose: Consent(each.version, each.verdict == "given") for each in turn.decided}}
-    )
-
 
 def _flat(outgoing: Outgoing) -> list[Choice]:
     return [choice for row in outgoing.rows for choice in row]
@@ -424,14 +286,27 @@ def _sentences(said: Any) -> Iterator[str]:
             yield from (each for fact in said.facts.values() for each in _sentences(fact))
         case {"say": sentence}:
             yield sentence
+            yield from (each for fact in said.get("with", {}).values() for each in _sentences(fact))
+        case {"from": source, "code": code} if source in SOURCES and source not in NAMERS:
+            yield f"{source}.{code}"
         case {"list": facts} | {"pair": facts}:
             yield from (each for fact in facts for each in _sentences(fact))
 
 
-def _literals(condition: str) -> Iterator[str]:
-    """What a condition compares with; of a number also its neighbours."""
-    for single, double, number in re.findall(r"""'([^']*)'|"([^"]*)"|(\d+(?:\.\d+)?)""", condition):
-        yield from (str(float(number) + by).removesuffix(".0") for by in (0, 1, -1)) if number else (single or double,)
+def _constants(function: FunctionType | Any) -> Iterator[str]:
+    """Every text in a function's code, and in the code of those rooms of `bot/effects` that it calls."""
+    seen, open_ = set[FunctionType](), [function]
+    while open_:
+        function = open_.pop(0)
+        if isinstance(function, FunctionType) and function not in seen and function.__module__.startswith(effects.__name__):
+            seen.add(function)
+            codes = [function.__code__]
+            for code in codes:  # grows: what is written inside
+                yield from (each for each in code.co_consts if isinstance(each, str))
+                codes += [each for each in code.co_consts if isinstance(each, CodeType)]
+                named = [function.__globals__.get(name) for name in code.co_names]
+                rooms = [each for each in named if isinstance(each, ModuleType) and each.__name__.startswith(effects.__name__)]
+                open_ += [*named, *(getattr(room, name, None) for room in rooms for name in code.co_names)]
 
 
 _SPECIAL = re.compile(r"(https?://[^\s\u2066-\u2069]*[^\s\u2066-\u2069.,;:!?)])|(?<![^\s\u200e\u200f\u2068])(/[a-z]{2,32})(?![\w/])")

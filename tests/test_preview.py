@@ -155,6 +155,112 @@ def test_the_buttons_are_laid_out_as_delivery_lays_them_out(scripts, words, prog
     assert [[button.label for button in row] for row in screens[0].rows] == [["English", "Deutsch"], ["العربية", "Українська"]]
 
 
+def screens(scripts, words, programme, dialog, step, state, language="de"):
+    """Those of one step in one state."""
+    return [each for each in screens_of(scripts, words, programme, dialog, language, TODAY) if (each.step, each.state) == (f"{dialog}.{step}", state)]
+
+
+def test_a_review_shows_every_dialog_that_something_was_told_in_and_that_nothing_was(scripts, words, programme):
+    (told,) = screens(scripts, words, programme, "me", "what", "asked for the first time")
+    for dialog in scripts["me"].steps[0].choices:
+        assert words.tr(f"me.what.{dialog}", "de") in told.text
+        assert words.tr(f"{dialog}.{scripts[dialog].questions[-1].id}.short", "de") in told.text
+    (nothing,) = screens(scripts, words, programme, "me", "what", "there is nothing to choose from")
+    assert words.tr("me.what.none", "de") in nothing.text
+
+
+def test_each_outcome_that_a_condition_asks_about_is_shown_with_what_follows(scripts, words, programme):
+    def after(step, outcome):
+        return screens(scripts, words, programme, "organisation", step, outcome)[0].text
+
+    assert words.tr("organisation.joined", "de") in after("join", "after it went: joined")
+    assert words.tr("organisation.begin", "de") in after("join", "after it went: wrong")
+    assert words.tr("organisation.founded", "de") in after("found", "after it went: founded")
+    assert words.tr("organisation.begin", "de") not in after("speak", "after it went: speaks")
+    assert words.tr("organisation.begin", "de") in after("speak", "after it went in another way")
+
+
+@pytest.mark.parametrize(
+    ("dialog", "step", "said"),
+    [
+        ("team", "invite", {"team.none", "team.code-is"}),
+        ("team", "leave", {"team.none", "team.left", "team.left-last"}),
+        ("family", "switch", {"family.nobody", "family.now"}),  # said by what the effect calls
+        ("organisation", "join", {"organisation.wrong-code"}),
+        ("forget", "done", {"family.forgotten", "family.nobody", "family.now"}),  # from another room
+        ("mydata", "send", {"mydata.intro", "mydata.rights"}),
+    ],
+)
+def test_what_an_effect_may_say_is_shown_with_invented_facts(scripts, words, programme, dialog, step, said):
+    (shows,) = screens(scripts, words, programme, dialog, step, "what the effect may say, as it goes")
+    there = "\n".join((shows.text, *shows.more))
+    for sentence in said:
+        assert shown(words, sentence, "de") in there, sentence
+    assert "{" not in there
+    assert len(set(shows.more)) == len(shows.more)
+
+
+def test_an_effect_without_words_of_its_own_shows_none(scripts, words, programme):
+    assert screens(scripts, words, programme, "newcomer", "done", "what the effect may say, as it goes") == []
+
+
+@pytest.mark.parametrize("dialog", ["business", "partner", "request", "network"])
+def test_of_an_organisation_the_first_question_is_also_shown_to_who_speaks_for_none(scripts, words, programme, dialog):
+    shows = [each for each in screens_of(scripts, words, programme, dialog, "de", TODAY) if each.state == "they speak for no organisation yet"]
+    assert [words.tr("organisation.begin", "de") in each.text for each in shows] == [True]
+
+
+@pytest.mark.parametrize("dialog", ["newcomer", "join", "team", "menu", "me"])
+def test_a_family_chat_says_whose_turn_it_is(scripts, words, programme, dialog):
+    shows = [each for each in screens_of(scripts, words, programme, dialog, "de", TODAY) if each.state == "in a chat that a family shares"]
+    assert [each.text.startswith(words.tr("common.for", "de", {"name": "Olena"})) for each in shows] == [True]
+
+
+def test_nobody_has_a_family_before_the_welcome(scripts, words, programme):
+    assert "in a chat that a family shares" not in {each.state for each in screens_of(scripts, words, programme, "welcome", "de", TODAY)}
+
+
+def test_what_no_longer_fits_is_shown_as_put_aside_in_the_summary(scripts, words, programme):
+    (shows,) = screens(scripts, words, programme, "newcomer", "summary", "an answer no longer fits, and goes when this is confirmed")
+    assert words.tr("common.put-aside", "de", {"list": {"list": [{"say": "newcomer.years.short"}]}}) in shows.text
+    (before,) = screens(scripts, words, programme, "newcomer", "summary", "asked for the first time")
+    assert words.tr("newcomer.years.short", "de") in before.text
+
+
+def test_where_nothing_need_be_picked_done_leads_on(scripts, words, programme):
+    (shows,) = screens(scripts, words, programme, "business", "portals", "done, and nothing is picked")
+    assert words.tr("business.summary", "de") in shows.text
+    assert "HIE-RO Portal" in screens(scripts, words, programme, "business", "portals", "asked for the first time")[0].rows[0][0].label
+
+
+def test_lists_of_somebodys_own_hold_names(scripts, words, programme):
+    (people,) = screens(scripts, words, programme, "family", "whom", "asked for the first time")
+    (firms,) = screens(scripts, words, programme, "organisation", "which", "asked for the first time")
+    assert people.rows[0][0].label == "Olena"
+    assert firms.rows[0][0].label == "Example Bakery"
+
+
+def with_dialog(scripts, name, steps, **more):
+    there = [each for each in scripts.values() if each.dialog != name]
+    return Scripts([*there, Dialog.model_validate({"dialog": name, "steps": steps, **more})])
+
+
+def test_a_dialog_for_staff_is_shown_to_somebody_of_that_rank_and_above(scripts, words, programme):
+    steps = [{"id": "text"}, {"id": "more", "when": "${staff} = 'admin'"}, {"id": "sure", "ask": "yes-no"}]
+    changed = with_dialog(scripts, "help", steps, command="help", staff="coordinator")
+    states = [(each.step, each.state) for each in screens_of(changed, words, programme, "help", "de", TODAY)]
+    assert states[:3] == [("help.text", "said on the way"), ("help.more", "said on the way"), ("help.sure", "asked for the first time")]
+    never = with_dialog(scripts, "help", [{"id": "text", "when": "${staff} = 'viewer'"}], command="help", staff="coordinator")
+    assert [each.state for each in screens_of(never, words, programme, "help", "de", TODAY)] == ["never reached"]
+
+
+@pytest.mark.parametrize("fact", ["profile", "speaks-for", "staff"])
+def test_each_state_of_a_fact_is_shown_where_a_condition_asks_for_it(scripts, words, programme, fact):
+    steps = [{"id": "text", "when": f"${{{fact}}} = ''"}, {"id": "more", "when": f"${{{fact}}} != ''"}]
+    changed = with_dialog(scripts, "help", steps, command="help")
+    assert [each.state for each in screens_of(changed, words, programme, "help", "de", TODAY)] == ["said on the way"] * 2
+
+
 # ---- what is to be mended ---------------------------------------------------------------------------------------------
 
 
@@ -184,6 +290,18 @@ def test_what_is_not_translated_outdated_or_too_long_is_marked_where_it_stands(s
     assert "to mend" in page.beside
     assert "newcomer.town is not translated" in page.beside
     assert page_of("newcomer", "de").count("marked") < preview(scripts, unfinished, programme, "newcomer", "de", TODAY).count("marked")
+
+
+def test_a_code_of_a_list_that_is_not_translated_is_marked_too(tmp_path, scripts, programme):
+    shutil.copytree(LOCALES, tmp_path / "locales")
+    path = tmp_path / "locales" / "de" / "sectors.po"
+    path.write_text(re.sub(r'(msgctxt "sectors.c28"\nmsgid ".*"\n)msgstr ".*"', r'\1msgstr ""', path.read_text("utf-8")), "utf-8")
+    words = Words(programme.languages, constants=programme.constants, namers=NAMERS, legal=scripts.legal, folder=tmp_path / "locales")
+    (asked,) = screens(scripts, words, programme, "business", "sector", "asked for the first time")
+    marked = [button.marks for row in asked.rows for button in row if button.marks]
+    assert marked == [("sectors.c28 is not translated",)]
+    (again,) = screens(scripts, words, programme, "business", "sector", "asked again, with an answer")
+    assert again.marks == ("sectors.c28 is not translated",)
 
 
 def test_a_question_without_words_shows_its_id_and_says_so(scripts, words, programme):
@@ -261,6 +379,7 @@ def test_nothing_sticks_out_on_a_small_phone(browser, tmp_path, language):
             .filter(([_, box]) => box.width > 0 && (box.left < -1 || box.right > innerWidth + 1)).map(([html]) => html)"""
         assert page.eval_on_selector_all("body *", outside) == [], dialog
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), dialog
+        assert page.eval_on_selector_all(".phone", "all => all.length") >= len([each for each in load_scripts()[dialog].steps if each.ask]), dialog
         spilled = "all => all.filter(one => one.scrollWidth > one.clientWidth + 1).map(one => one.textContent)"
         assert page.eval_on_selector_all(".phone button, .phone .words", spilled) == [], dialog
     page.close()
