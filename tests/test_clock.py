@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from conftest import KEYS, ROOT, until
-from sqlalchemy import select, update
+from sqlalchemy import select
 from test_doors import code_of, join
 from test_intake import World
 
@@ -23,9 +23,10 @@ from bot.errors import FrontdoorError
 from bot.letters import word
 from bot.messages import Incoming, Kind
 from bot.settings import read_programme
+from dialogs.model import Step
 from storage import nudges, people, tables
 from storage.errors import StoreAway
-from storage.nudges import HALF_WAY, NOT_LOOKING, STILL_LOOKING
+from storage.nudges import HALF_WAY, NOT_LOOKING
 from storage.records import Address
 from storage.store import Store
 
@@ -71,8 +72,7 @@ class Town(World):
         """Without being heard."""
         async with self.store.begin() as unit:
             key = unit.cipher.index(f"telegram/{who}")
-            row = (await unit.connection.execute(select(tables.chats).where(tables.chats.c.address_key == key))).first()
-            return row
+            return (await unit.connection.execute(select(tables.chats).where(tables.chats.c.address_key == key))).first()
 
     async def changes(self):
         return await self.count(tables.changes)
@@ -247,6 +247,14 @@ async def test_what_is_no_reminder_is_asked_and_never_stored(town):
     await town.command(1, "quiet", "not-looking")
     assert town.says(town.letters[-1])[0] == "quiet.which"
     assert (await town.person(1)).quiet == frozenset()
+
+
+@pytest.mark.parametrize(
+    "step", [{"ask": "yes-no"}, {"ask": "choice", "choices": ("yes", "no"), "purpose": "profile"}, {"ask": "consent", "purpose": "profile"}]
+)
+def test_only_a_choice_that_keeps_nothing_may_be_answered_on_the_line_of_its_command(step):
+    with pytest.raises(ValueError, match="argument"):
+        Step(id="sure", argument=True, **step)
 
 
 async def test_nobody_is_reminded_on_the_same_day(town):
