@@ -18,6 +18,7 @@ from typing import Any
 
 from bot.batches import Batches
 from bot.channels.telegram_bot import Driver, TelegramBot
+from bot.clock import Clock
 from bot.delivery import Channel, Delivery
 from bot.errors import FrontdoorError
 from bot.intake import HandOver, Intake
@@ -60,6 +61,9 @@ class House:
     def delivery(self, channels: Mapping[str, Channel]) -> Delivery:
         leases = {channel: Lease(self.store, channel) for channel in channels}
         return Delivery(self.store, self.words, channels, limits=self.settings.limits == "on", leases=leases)
+
+    def clock(self, intake: Intake) -> Clock:
+        return Clock(self.store, intake.handle, self.programme, lease=Lease(self.store, "clock"))
 
     def commands(self) -> dict[str | None, dict[str, str]]:
         """The menu of commands per two-letter language; None: for everybody else. What is for staff is not in it."""
@@ -148,7 +152,7 @@ async def run(settings: Settings) -> None:
 
         intake = house.intake(hand_over)
         batches = Batches(intake.handle)  # of what arrives one by one: webhooks, the web chat
-        parts: list[Part] = [partial(_tidy, house.store), batches.run]
+        parts: list[Part] = [partial(_tidy, house.store), batches.run, house.clock(intake).run]
         routes: list[Any] = []
         if settings.telegram_token:
             _telegram(house, stack, intake, batches, ways_out, parts, routes)

@@ -17,7 +17,7 @@ from functools import partial
 from typing import Protocol
 
 from bot.errors import SendError
-from bot.letters import word
+from bot.letters import is_too_late, word
 from bot.logs import Code
 from bot.messages import Outgoing
 from storage import chats, outbox
@@ -149,6 +149,9 @@ class Delivery:
 
     async def _send(self, lane: _Lane, letter: Letter) -> None:
         channel = letter.address.channel
+        if is_too_late(letter, self._store.clock):
+            await self._give_up(lane, letter, "too-late")
+            return
         try:
             await self._channels[channel].send(replace(word(letter, self._words), taken=lane.taken))
         except SendError as error:

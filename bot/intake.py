@@ -10,8 +10,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID, uuid4
 
-from bot.effects import ACTS, EFFECTS, LISTS
+from bot.effects import ACTS, CHORES, EFFECTS, LISTS
 from bot.effects.nouns import Context, Moved, Outcome, answer_of, name_of, private_questions
+from bot.effects.nouns import Effect as Act
 from bot.letters import pack
 from bot.logs import Code
 from bot.messages import Incoming, Kind, language_of
@@ -40,7 +41,7 @@ from dialogs.nouns import (
     Unreadable,
 )
 from dialogs.turn import offered, take_turn
-from storage import answers, calls, chats, erasure, organisations, outbox, people, staff, updates
+from storage import answers, calls, chats, erasure, nudges, organisations, outbox, people, staff, updates
 from storage.answers import ORGANISATIONS, PEOPLE, Owners
 from storage.errors import StoreAway
 from storage.records import Address, AnswerRow, Chat, ConsentRow, Draft, Letter, Organisation, Person, Poison, Staff
@@ -96,15 +97,24 @@ class Intake:
             places = {each.address: self._guess(each) for each in reversed(todo) if each.address}
             await work.open(places, quietly=places.keys() - heard)
             for incoming in todo:
-                if incoming.address:
+                if incoming.kind is Kind.DUE:
+                    await self._act(work, incoming)
+                elif incoming.address:
                     await self._take(work, incoming, incoming.address)
             letters = await work.make_true()
         return fresh, letters, work.erased
 
+    async def _act(self, work: _Work, incoming: Incoming) -> None:
+        """What we do by ourselves; no turn is taken, nothing was heard."""
+        if incoming.address is None:
+            await CHORES[incoming.value](work.unit, incoming.argument)
+        elif chat := work.chats.get(incoming.address):
+            if chat.state is None and chat.person_id is None:  # forgotten meanwhile, and made anew by our lock
+                await work.note(chat, incoming.address)
+            else:
+                await work.act(chat, incoming.address, ACTS[incoming.value], incoming.argument)
+
     async def _take(self, work: _Work, incoming: Incoming, address: Address) -> None:
-        if incoming.kind is Kind.DUE:
-            await work.act(incoming, address)
-            return
         chat = await work.here(address, self._guess(incoming))
         match incoming.kind:
             case Kind.STATUS:
@@ -118,11 +128,13 @@ class Intake:
         state = State.from_json(chat.state) if chat.state else State(chat.language, secrets.randbelow(1_000_000))
         known = self._known(work, chat, state)
         heard: Heard = await self._hear(work, incoming, chat, state, known)
+        work.answered, first = False, len(work.drafts)
         while await work.take(address, await self._turn(work, chat, state, known, heard), incoming):
             chat = await work.here(address, chat.language)  # another person now, or nobody
             assert chat.state  # noqa: S101 - take() has just set it
             state, heard = State.from_json(chat.state), Resume()
             known = self._known(work, chat, state)
+        await work.welcome_back(address, first)
 
     async def _turn(self, work: _Work, chat: Chat, state: State, known: Known, heard: Heard) -> Turn:
         """The pure engine; what it needs is looked up and the turn taken again."""
@@ -233,6 +245,7 @@ class _Work:
     finished: set[UUID] = field(default_factory=set)  # profiles
     unfinished: set[UUID] = field(default_factory=set)  # a consent was taken back: every facet is looked at anew
     drafts: list[Draft] = field(default_factory=list)
+    answered: bool = False  # something, in the update at hand
     erased: bool = False  # something was, so the database's log must be emptied after the commit
 
     async def open(self, languages: dict[Address, str], quietly: Collection[Address] = ()) -> None:
@@ -289,6 +302,8 @@ class _Work:
         for effect in turn.effects:
             person = self.person(chat)
             outcome = await EFFECTS[effect.name](self.context(chat, effect.memo))
+            if outcome.person:
+                self.people[outcome.person.id] = outcome.person
             if outcome.finished and person:
                 self.finished.add(person.id)
             if outcome.forgotten:
@@ -315,15 +330,25 @@ class _Work:
         """Not if all that it holds is optional, and English has none of it (an effect that is awaited, on its way)."""
         return bool(message.options) or any(not part.optional or self.words.exists(part.id) for part in message.parts)
 
-    async def act(self, incoming: Incoming, address: Address) -> None:
-        """What we do by ourselves: no turn is taken, so its letters are told apart by what the act is about."""
-        chat = self.chats.get(address)
-        if chat is None or chat.turn == 0:  # erased meanwhile; to lock it has made it anew
-            await erasure.of_chat(self.unit, self.chats.pop(address).id) if chat else None
-            return
-        outcome = await ACTS[incoming.value](self.context(chat, {"argument": incoming.argument}))
-        self.drafts += [Draft(f"{chat.id}.{incoming.key}.{number}", content, chat) for number, content in enumerate(outcome.letters)]
+    async def act(self, chat: Chat, address: Address, act: Act, argument: str) -> None:
+        """An act of our own in somebody's chat."""
+        outcome = await act(self.context(chat, {"argument": argument}))
+        if outcome.person:
+            self.people[outcome.person.id] = outcome.person
+        if outcome.letters:
+            self.chats[address] = replace(chat, turn=chat.turn + 1)  # letters are known by it
+            self.say(self.chats[address], outcome.letters)
         self.drafts += outcome.notices
+
+    async def welcome_back(self, address: Address, at: int) -> None:
+        """Whoever was silent for too long is shown to others again when they come back; who looks no more, when they answer
+        something. `at`: the place of this turn's first letter."""
+        chat = self.chats.get(address)
+        person = self.person(chat) if chat else None
+        if chat is None or person is None or not person.paused_at or (nudges.NOT_LOOKING in person.quiet and not self.answered):
+            return
+        self.people[person.id] = await nudges.wake(self.unit, person)
+        self.drafts.insert(at, Draft(f"{chat.id}.back.{uuid4()}", pack(Message((Say("still.back"),))), chat))
 
     def forgotten(self, person_id: UUID) -> None:
         """Somebody was erased, and their chat lives on: nothing of theirs may be said there any more."""
@@ -424,6 +449,7 @@ class _Work:
             return
         person = self.people[chat.person_id] if chat.person_id else None
         allowed = _allowed(person) if person else set()
+        self.answered = True
         for question, answer in turn.answered.items():
             step = self.scripts.question(question[0])
             if person is None or step is None or step.purpose not in allowed:  # the engine asks first; this is the second lock on that door

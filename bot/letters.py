@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from itertools import groupby
 from typing import Any
 
@@ -23,9 +24,15 @@ Action = tuple[str, str, Fact]  # a button that is in order at any time: a comma
 
 
 def pack(
-    message: Message, *, replaces: str = "", document: tuple[str, str] | None = None, private_chat: bool = False, actions: Sequence[Action] = ()
+    message: Message,
+    *,
+    replaces: str = "",
+    document: tuple[str, str] | None = None,
+    private_chat: bool = False,
+    actions: Sequence[Action] = (),
+    until: str = "",
 ) -> dict[str, Any]:
-    """Ready for JSON; nothing that can be left out is in it."""
+    """Ready for JSON; nothing that can be left out is in it. `until`: it is not said later than that."""
     content: dict[str, Any] = {
         "parts": [[part.id, dict(part.facts), part.optional, part.line] for part in message.parts],
         "options": [[option.code, option.label, option.picked] for option in message.options],
@@ -36,8 +43,14 @@ def pack(
         "document": document,
         "private_chat": private_chat,
         "actions": [list(action) for action in actions],
+        "until": until,
     }
     return {name: value for name, value in content.items() if value}
+
+
+def is_too_late(letter: Letter, now: Callable[[], datetime]) -> bool:
+    """A reminder that was held up until night is not said any more."""
+    return "until" in letter.content and datetime.fromisoformat(letter.content["until"]) <= now()
 
 
 def word(letter: Letter, words: Words) -> Outgoing:

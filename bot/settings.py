@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -54,6 +54,7 @@ class Programme(BaseModel):
         BeforeValidator(lambda value: tuple(value.split()) if isinstance(value, str) else value),
         Field(min_length=1, description="offered, in this order; each has a folder in translations/locales"),
     ] = ("en", "de", "ar", "uk")
+    quiet_hours: Annotated[str, Field(description="from and to which full hour nobody is reminded of anything, in the zone's time")] = "19-10"
     months: Annotated[int, Field(ge=1, le=120, description="answers are kept this long after the last message")] = 24
 
     hours: Annotated[
@@ -86,6 +87,24 @@ class Programme(BaseModel):
         except (ZoneInfoNotFoundError, ValueError) as error:
             raise ValueError(f"{value!r} is no time zone; an example is Europe/Berlin") from error
         return value
+
+    @field_validator("quiet_hours")
+    @classmethod
+    def _covers_the_night(cls, value: str) -> str:
+        match = re.fullmatch(r"(\d{1,2})-(\d{1,2})", value.strip())
+        if not match or not (13 <= int(match[1]) <= 22 and 7 <= int(match[2]) <= 12):
+            raise ValueError(f"{value!r}: from an hour between 13 and 22 to one between 7 and 12, for example 19-10; at night nobody is disturbed")
+        return value.strip()
+
+    def is_quiet(self, moment: datetime) -> bool:
+        """May nobody be disturbed now?"""
+        begins, ends = map(int, self.quiet_hours.split("-"))
+        return not ends <= moment.astimezone(self.timezone).hour < begins
+
+    def quiet_from(self, moment: datetime) -> datetime:
+        """When the quiet hours of that day begin."""
+        begins = int(self.quiet_hours.partition("-")[0])
+        return moment.astimezone(self.timezone).replace(hour=begins, minute=0, second=0, microsecond=0)
 
     @property
     def timezone(self) -> ZoneInfo:

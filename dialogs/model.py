@@ -63,6 +63,7 @@ class Step(Strict):
     share: Annotated[str, StringConstraints(pattern=r"^[a-z_]+\.[a-z_]+$")] | None = None  # the shared column it feeds
     facet: Name | None = None  # a coded answer that may select an audience
     sets: Literal["language"] | None = None
+    argument: bool = False  # what follows the command on its line may answer it (`/quiet half-way`); never for what can't be undone
     gate: bool = False  # a yes-no that must be yes to go on; only "passed" is kept
     required: bool = False  # a consent or a choice without which this dialog can't go on
     version: int = 1  # of a consent's text: raise it when its meaning changes, and everybody is asked again
@@ -88,6 +89,8 @@ class Step(Strict):
             raise ValueError("a consent needs its `purpose`")
         if self.gate and self.ask != "yes-no":
             raise ValueError("a gate is a yes-no")
+        if self.argument and (self.ask != "choice" or self.purpose):
+            raise ValueError("an `argument` answers a choice without `purpose`")
         if self.facet and self.ask not in {"choice", "choices", "brought"}:
             raise ValueError("a facet needs coded answers (choice, choices or brought)")
         if self.ask == "brought" and not self.purpose:
@@ -153,7 +156,7 @@ class Dialog(Strict):
     def takes(self) -> Step | None:
         """The first question, if the rest of the command's line may answer it."""
         first = next((step for step in self.steps if step.ask or step.steps), None)
-        return first if first and not first.purpose and (first.ask in TYPED or first.sets) else None
+        return first if first and not first.purpose and (first.ask in TYPED or first.sets or first.argument) else None
 
     @cached_property
     def awaited(self) -> frozenset[str]:

@@ -144,8 +144,8 @@ class _Walk(Asking):
         return dialog is not None and self.may(self.scripts[dialog]) and not (command == "menu" and self.is_unwelcomed())
 
     def command(self, dialog: str, argument: str) -> None:
-        """What follows a command on its line answers the first question, if that is typed or sets the language (`/person 1234`,
-        `/language de`); it never confirms anything (`/forget yes`)."""
+        """What follows a command on its line answers the first question, if that is typed, sets the language, or says so (`/person
+        1234`, `/language de`, `/quiet half-way`); it never confirms anything (`/forget yes`)."""
         asks = self.scripts[dialog].takes
         if argument and asks:
             self.frames = [place for place in self.frames if place.dialog.dialog != dialog]  # anew

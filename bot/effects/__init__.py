@@ -1,12 +1,13 @@
 """The verbs that a script may name with `effect:`, and the lists of somebody's own that it may name with `from:`. Each verb
-makes something true in the same commit as the turn itself. Acts are the same without a turn: what we do when its time has come."""
+makes something true in the same commit as the turn itself. And what we do by ourselves when its time has come."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from bot.effects import calls, doors, mydata, organisations, profiles
-from bot.effects.nouns import Effect, Listing
+from bot.effects import calls, doors, mydata, nudges, numbers, organisations, profiles
+from bot.effects.nouns import Chore, Effect, Listing
+from storage.nudges import HALF_WAY, STILL_LOOKING
 
 EFFECTS: Mapping[str, Effect] = {
     "finish-profile": mydata.finish_profile,
@@ -32,10 +33,17 @@ EFFECTS: Mapping[str, Effect] = {
     "answer-call": calls.answer_call,
     "take-call": calls.take_call,
     "close-call": calls.close_call,
+    "be-quiet": nudges.be_quiet,
+    "answer-still": nudges.answer_still,
+    "come-back": nudges.come_back,
+    "tell-numbers": numbers.tell,
 }
-ACTS: Mapping[str, Effect] = {  # by the value of a Kind.DUE
+ACTS: Mapping[str, Effect] = {  # of our own, in a chat, when their time has come (bot/clock.py); ${argument} is in the memo
+    HALF_WAY: nudges.remind,
+    STILL_LOOKING: nudges.ask_still,
     calls.NOBODY_ANSWERED: calls.tell_that_nobody_answered,
 }
+CHORES: Mapping[str, Chore] = {"pause": nudges.pause}  # the same in no chat
 LISTS: Mapping[str, Listing] = {
     "my-organisations": organisations.mine,
     "my-profiles": profiles.here,

@@ -16,10 +16,12 @@ from bot.settings import Programme
 from dialogs.asking import told
 from dialogs.model import Scripts
 from dialogs.nouns import Fact, Message, Say
-from storage import calls, chats, erasure, staff
+from storage import calls, chats, erasure, nudges, staff
 from storage.records import AnswerRow, Call, CallLine, ConsentRow, Person
 
 Asked = Sequence[tuple[Call, Sequence[CallLine]]]
+
+REMINDERS = {nudges.HALF_WAY: "mydata.quiet-half-way", nudges.STILL_LOOKING: "mydata.quiet-still-looking"}
 
 
 async def finish_profile(_: Context) -> Outcome:
@@ -62,6 +64,7 @@ async def send_my_data(context: Context) -> Outcome:
         _line("mydata.language", {"from": "languages", "code": context.chat.language}, follows=True),
         _line("mydata.since", {"date": person.created_at.astimezone(context.programme.timezone).date().isoformat()}, follows=True),
         _line("mydata.doors", {"list": [channel(door) for door in doors]}, follows=True),
+        *_reminder_lines(person, context.programme),
         *_consent_lines(person.consents, context.programme),
         Say("mydata.answers", {"n": len(lines)}),
         *lines,
@@ -110,6 +113,15 @@ def _line(name: str, answer: Fact, *, follows: bool = False) -> Say:
     return Say("common.line", {"name": {"say": name}, "answer": answer}, line=follows)
 
 
+def _reminder_lines(person: Person, programme: Programme) -> list[Say]:
+    """What they switched off, and since when nobody is shown them."""
+    off: list[Fact] = [{"say": sentence} for kind, sentence in REMINDERS.items() if kind in person.quiet]
+    lines = [_line("mydata.quiet", {"list": off}, follows=True)] if off else []
+    if person.paused_at:
+        lines.append(_line("mydata.paused", {"date": person.paused_at.astimezone(programme.timezone).date().isoformat()}, follows=True))
+    return lines
+
+
 def _consent_lines(consents: tuple[ConsentRow, ...], programme: Programme) -> list[Say]:
     lines = []
     for number, consent in enumerate(consents):
@@ -147,6 +159,11 @@ def _document(person: Person, doors: list[str], context: Context) -> dict[str, A
         "id": str(person.id),
         "with us since": person.created_at.isoformat(),
         "profile finished": person.finished_at.isoformat() if person.finished_at else None,
+        "paused since": person.paused_at.isoformat() if person.paused_at else None,
+        "not looking any more": nudges.NOT_LOOKING in person.quiet,
+        "reminders switched off": [kind for kind in REMINDERS if kind in person.quiet],
+        "reminded of": sorted(person.reminded),
+        "asked whether all is still right": person.asked_at.isoformat() if person.asked_at else None,
         "language": context.chat.language,
         "channels": doors,
         "last message": context.unit.now.isoformat(),

@@ -53,10 +53,12 @@ class Outcome:
     parted: frozenset[int] = frozenset()  # other chats that are nobody's any more
     over: frozenset[int] = frozenset()  # other chats that are gone
     notices: tuple[Draft, ...] = ()  # to other chats
+    person: Person | None = None  # as they are from now on, where the effect changed what is kept beside their answers
     forgotten: UUID | None = None  # who was erased, though the chat lives on
 
 
 Effect = Callable[[Context], Awaitable[Outcome]]
+Chore = Callable[[Unit, str], Awaitable[None]]  # an act of our own that concerns no chat, and what it is about
 Listing = Callable[[Context], Awaitable[Mapping[str, Fact] | tuple[str, ...]]]  # codes, with labels where nobody else knows them
 
 
