@@ -57,12 +57,9 @@ class _Numbers:
 
     def agreed(self, purpose: str, version: int) -> str:
         if self.known is None:
-            return "everybody who said yes"
-        return _many(
-            sum(count for (each, given), count in self.known.consents.items() if each == purpose and given != version),
-            "person who said yes",
-            "people who said yes",
-        )
+            return "everybody who said yes to an older one is"
+        older = sum(count for (each, given), count in self.known.consents.items() if each == purpose and given != version)
+        return _many(older, "person who said yes to an older one is", "people who said yes to an older one are")
 
 
 def _many(count: int, one: str, more: str) -> str:
@@ -194,7 +191,7 @@ def _other_kind(question: str, old: Step, new: Step, numbers: _Numbers) -> str:
     if not _is_kept(old) or not _is_kept(new):
         return f"{changed}: whoever stands there is asked anew."
     if new.ask in READ_AS_THEY_ARE and old.ask not in CODED and not old.steps:
-        return f"{changed}: {numbers.answers(question)} kept as they were given, and not asked again."
+        return f"{changed}: {numbers.answers(question)} kept as given, and not asked again."
     return f"{changed}: {numbers.answers(question)} kept, but can't be read as that kind. Give the question another id, so that it is asked anew."
 
 
@@ -208,9 +205,7 @@ def _other_purpose(question: str, old: Step, new: Step, numbers: _Numbers) -> st
 
 def _asked_again(question: str, step: Step, numbers: _Numbers) -> str:
     what = "before the next question that needs it" if step.required else "when they come by"
-    return (
-        f"the consent {question} has another version ({step.version}): {numbers.agreed(str(step.purpose), step.version)} to an older one: asked again {what}."
-    )
+    return f"the consent {question} has another version ({step.version}): {numbers.agreed(str(step.purpose), step.version)} asked again {what}."
 
 
 def _without_choice(question: str, code: str, numbers: _Numbers) -> str:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import subprocess
 import sys
 
 import pytest
-from conftest import ROOT
+from conftest import KEYS, ROOT
 from test_engine import NINE, ONBOARD, Person, changed
 from test_intake import World
 
@@ -18,6 +19,7 @@ from dialogs.files import SCRIPTS, load_scripts
 from dialogs.model import Dialog, Scripts
 from dialogs.nouns import Command, Text
 from storage.standing import Standing, standing
+from storage.store import Store
 
 HOBBY = {"id": "hobby", "ask": "text", "purpose": "profile"}
 
@@ -179,7 +181,7 @@ def test_a_dialog_that_was_removed_gives_way_to_what_lay_below(person, scripts):
         ),
         ("newcomer", ADDED, "newcomer.hobby is new: it is asked of 5 chats in the dialog, and of 14 who answered there before, when they open newcomer again."),
         ("newcomer", FEWER, "newcomer.wants: the choice volunteer was removed: 5 answers keep it, until the question is answered again."),
-        ("newcomer", TEXT, "the kind of newcomer.years changed from number to text: 1 answer is kept as they were given, and not asked again."),
+        ("newcomer", TEXT, "the kind of newcomer.years changed from number to text: 1 answer is kept as given, and not asked again."),
         ("newcomer", DATE, "the kind of newcomer.occupation changed from text to date: 0 answers are kept, but can't be read as that kind."),
         ("newcomer", DEAF, "newcomer.town: the condition changed to ${name} = 'Nobody': it counts at the next message; answers that no longer fit"),
         (
@@ -193,7 +195,7 @@ def test_a_dialog_that_was_removed_gives_way_to_what_lay_below(person, scripts):
             "newcomer.times was removed: 0 answers are kept aside, 0 chats that stand there go on with what is open, as a rule newcomer.more.",
         ),
         ("newcomer", without("done"), "newcomer.done was removed: it is no longer done."),
-        ("join", NEWER, "the consent join.keep has another version (2): 9 people who said yes to an older one: asked again before the next question"),
+        ("join", NEWER, "the consent join.keep has another version (2): 9 people who said yes to an older one are asked again before the next question"),
         ("help", after("text", {"id": "more"}), "help.more is new: it is said from now on; 0 chats in the dialog may still come by."),
         ("team", having("what", choices=["invite", "leave"]), None),
     ],
@@ -259,7 +261,7 @@ async def test_the_database_is_counted(store, scripts, words, programme):
         "newcomer.wants: the choice job was removed: 1 answer keeps it, until the question is answered again.",
         "newcomer.town is not in the scripts (any more): 1 chat that stands there goes on with whatever is open in newcomer, or to the menu.",
         "newcomer.hobby is new: it is asked of 1 chat in the dialog, and of 2 who answered there before, when they open newcomer again; nobody has answered it yet.",
-        "the consent join.keep has another version (2): 2 people who said yes to an older one: asked again before the next question that needs it.",
+        "the consent join.keep has another version (2): 2 people who said yes to an older one are asked again before the next question that needs it.",
     ]
 
 
@@ -313,6 +315,27 @@ def test_the_command_compares_with_an_older_folder_and_says_when_it_cannot_count
         refused = frontdoor("--against", wrong)
         assert (refused.returncode, refused.stdout) == (2, "")
         assert "holds no scripts" in refused.stderr
+
+
+async def test_the_command_counts_what_the_database_holds(database, clock, scripts, words, programme, tmp_path):
+    store = Store.at(database, KEYS, clock)
+    await answered(store, scripts, words, programme)
+    await store.close()
+    shutil.copytree(SCRIPTS, tmp_path / "old")
+    path = tmp_path / "old" / "newcomer.yaml"
+    path.write_text(path.read_text("utf-8").replace("  - id: town\n", "  - id: place\n").replace("    version: 1\n", "    version: 2\n"), "utf-8")
+    known = await edits.look(Settings(database_url=database, data_dir=tmp_path, _env_file=None))
+    said = edits.edits(edits.scripts_of(tmp_path / "old"), scripts, known)
+    assert said == [
+        "newcomer.place was removed: 0 answers are kept aside, 0 chats that stand there go on with what is open, as a rule newcomer.town.",
+        "newcomer.town is new: it is asked of 1 chat in the dialog, and of 2 who answered there before, when they open newcomer again.",
+    ]
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("FRONTDOOR_")}
+    environment |= {"PYTHONPATH": str(ROOT), "FRONTDOOR_PROGRAMME": str(ROOT / "programme.yaml"), "FRONTDOOR_DATABASE_URL": database}
+    command = [sys.executable, "-m", "bot", "check", "--running", "--against", "old"]
+    done = await asyncio.to_thread(subprocess.run, command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines()[:-1] == said
 
 
 def test_a_folder_of_scripts_that_do_not_load_is_refused_with_file_and_line(tmp_path):

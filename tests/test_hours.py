@@ -154,3 +154,17 @@ def test_a_mistake_in_the_hours_is_told_with_its_line(tmp_path, before, after, c
 def test_the_hours_of_programme_yaml_are_read(programme):
     assert programme.opening.open_until(at("2026-11-20 13:00")) == at("2026-11-20 14:00")
     assert programme.opening.opens_next(at("2026-12-24 10:00")) == at("2026-12-28 09:00")
+
+
+@pytest.mark.parametrize(
+    ("language", "moment", "lasts"),
+    [
+        ("en", "Monday, November 23, 9:05", ["0 minutes", "119 minutes", "47 hours", "2 days", "20 days"]),
+        ("de", "Montag, 23. November, 9:05", ["0 Minuten", "119 Minuten", "47 Stunden", "2 Tage", "20 Tage"]),
+        ("ar", "الاثنين، 23 نوفمبر، 9:05", ["0 دقيقة", "119 دقيقة", "47 ساعة", "يومان", "20 يومًا"]),
+        ("uk", "понеділок, 23 листопада, 9:05", ["0 хвилин", "119 хвилин", "47 годин", "2 дні", "20 днів"]),
+    ],
+)
+def test_moments_and_lengths_of_time_are_said_in_every_language(words, language, moment, lasts):
+    assert words.fact({"moment": "2026-11-23T09:05+01:00"}, language) == moment
+    assert [words.fact({"lasts": seconds}, language) for seconds in (59, 7199, 172_799, 172_800, 20 * 86_400 + 86_399)] == lasts

@@ -12,6 +12,7 @@ from uuid import UUID
 from bot.effects.nouns import Context, Outcome, name_of, said
 from bot.letters import Action, pack
 from bot.messages import Incoming, Kind
+from dialogs.kinds import TYPED as KINDS
 from dialogs.model import RANKS
 from dialogs.nouns import Fact, Message, Say
 from storage import calls, chats, people, staff
@@ -177,8 +178,13 @@ def _lines(told: Sequence[CallLine], names: Mapping[UUID, str], who: Fact, conte
     parts = []
     for line in told:
         parts.append(Say("calls.by", {"name": names.get(line.staff_id, "?") if line.staff_id else who, "moment": _moment(line.at, context)}))
-        parts.append(Say("calls.words", {"words": line.content.get("words") or line.content["phone"]}, line=True))
+        parts.append(Say("calls.words", {"words": written(line)}, line=True))
     return parts
+
+
+def written(line: CallLine) -> Fact:
+    """Words as they are, a phone number as one reads it."""
+    return line.content.get("words") or KINDS["phone"].told(line.content["phone"])
 
 
 async def answer_call(context: Context) -> Outcome:
@@ -194,7 +200,7 @@ async def answer_call(context: Context) -> Outcome:
     door = await calls.door(unit, call)
     if door is None:
         phone = calls.newest_phone(await calls.lines(unit, call.id))
-        return said("answer.no-door-phone", number=phone) if phone else said("answer.no-door")
+        return said("answer.no-door-phone", number=KINDS["phone"].told(phone)) if phone else said("answer.no-door")
     taken = _is_free(call, team, unit.now) and await calls.take(unit, call, context.staff.id)
     await calls.write(unit, call, context.staff.id, context.chat.language, {"words": context.memo["words"]})
     await calls.answered(unit, call.id)

@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from bot.effects import profiles
+from bot.effects.calls import written
 from bot.effects.doors import channel
 from bot.effects.nouns import Context, Outcome, answer_of, private_questions, said
 from bot.letters import pack
@@ -85,7 +86,7 @@ def _call_lines(asked: Asked, team: Mapping[UUID, str], context: Context) -> lis
     for line in (line for _, lines in asked for line in lines):
         at: Fact = {"date": line.at.astimezone(context.programme.timezone).date().isoformat()}
         parts.append(Say("calls.by", {"name": team.get(line.staff_id, "?") if line.staff_id else {"say": "mydata.you"}, "moment": at}))
-        parts.append(Say("calls.words", {"words": line.content.get("words") or line.content["phone"]}, line=True))
+        parts.append(Say("calls.words", {"words": written(line)}, line=True))
     return parts
 
 
