@@ -15,7 +15,7 @@ from test_doors import code_of
 from test_intake import World
 
 from bot.app import House
-from bot.effects.calls import due, remind_of_calls
+from bot.effects.calls import due
 from bot.letters import word
 from bot.messages import Incoming, Kind
 from bot.settings import Settings
@@ -148,6 +148,14 @@ async def test_a_question_reaches_the_team_and_the_answer_comes_back(language, t
     assert [line.staff_id is None for line in told] == [True, False, True, False], "each once, though every update came twice"
 
 
+async def look(house, intake):
+    """The clock's act; how many were due."""
+    async with house.store.read() as unit:
+        acts = await due(unit, house.programme)
+    await intake.handle(acts)
+    return len(acts)
+
+
 @pytest.mark.parametrize("language", ["en", "de", "ar", "uk"])
 async def test_nobody_answers_for_a_day_and_the_person_is_told_the_truth(language, house, clock):
     async with street(house) as doors:
@@ -159,16 +167,16 @@ async def test_nobody_answers_for_a_day_and_the_person_is_told_the_truth(languag
         await hears(house, person, language, "human.with-the-team", "human.opens")
         intake = person.telegram.intake
         clock.turn(hours=23, minutes=59)
-        assert await remind_of_calls(house.store, intake.handle) == 0
+        assert await look(house, intake) == 0
         clock.turn(minutes=2)
-        assert await remind_of_calls(house.store, intake.handle) == 1
+        assert await look(house, intake) == 1
         told = await hears(house, person, language, "human.overdue", "human.opens")
         assert house.programme.contact in plain(told.text)
         await hears(house, anna, spoken, "calls.reminder", "calls.longest")
         before = len(person.heard), len(anna.heard)
         for _ in range(3):
             clock.turn(hours=30)
-            assert await remind_of_calls(house.store, intake.handle) == 0
+            assert await look(house, intake) == 0
         await until(person.telegram.delivery.is_idle)
         assert (len(person.heard), len(anna.heard)) == before, "once"
         await person.say("/human")
@@ -238,7 +246,7 @@ class Office(World):
     async def look(self):
         """The clock's act, twice over."""
         async with self.store.read() as unit:
-            acts = await due(unit, unit.now)
+            acts = await due(unit, self.programme)
         await self.intake.handle([*acts, *acts])
         await self.intake.handle(acts)
         return len(acts)
@@ -595,7 +603,7 @@ async def test_the_call_of_somebody_who_was_erased_is_gone_and_the_clock_brings_
     await office.ask(2)
     clock.turn(hours=25)
     async with office.store.read() as unit:
-        acts = await due(unit, unit.now)
+        acts = await due(unit, office.programme)
     assert len(acts) == 1
     await office.command(2, "forget")
     await office.press(2, "yes")
@@ -648,7 +656,7 @@ async def test_a_chat_that_was_parted_while_the_clock_looked_is_told_nothing(off
     await office.text(4, code)
     clock.turn(hours=25)
     async with office.store.read() as unit:
-        acts = await due(unit, unit.now)
+        acts = await due(unit, office.programme)
     await office.command(4, "connect")
     await office.press(4, "part")
     office.since()

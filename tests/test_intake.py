@@ -25,7 +25,7 @@ class World:
     """An intake, and people who write to it; what it hands over is kept, never sent."""
 
     def __init__(self, store, scripts, words, programme):
-        self.store, self.words, self.letters, self.key = store, words, [], 0
+        self.store, self.words, self.programme, self.letters, self.key = store, words, programme, [], 0
         self.intake = Intake(store, scripts, words, programme, self.letters.extend)
 
     def update(self, person, kind=Kind.TEXT, value="", **more):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from math import ceil
 from typing import Any
@@ -12,12 +12,13 @@ from uuid import UUID
 from bot.effects.nouns import Context, Outcome, name_of, said
 from bot.letters import Action, pack
 from bot.messages import Incoming, Kind
+from bot.settings import Programme
 from dialogs.kinds import TYPED as KINDS
 from dialogs.model import RANKS
 from dialogs.nouns import Fact, Message, Say
 from storage import calls, chats, people, staff
 from storage.records import Address, Call, CallLine, Chat, Draft, Staff
-from storage.store import Store, Unit
+from storage.store import Unit
 
 log = logging.getLogger(__name__)
 
@@ -245,10 +246,12 @@ async def close_call(context: Context) -> Outcome:
 # ---- when nobody answers ----
 
 
-async def due(unit: Unit, now: datetime) -> list[Incoming]:  # noqa: ARG001 - the clock's signature; a unit has its own `now`
+async def due(unit: Unit, programme: Programme) -> list[Incoming]:
     """Whoever waits too long and was not told yet, as acts of our own for intake. The same ones again until they are done;
     the oldest unanswered line is in the key, so that each wait is told of once."""
-    found = []
+    found: list[Incoming] = []
+    if programme.is_quiet(unit.now):  # bad news can wait till the morning, and nobody would read it in the team
+        return found
     for call, chat in await calls.overdue(unit):
         if chat and call.waits:
             where = Address(chat.channel, chat.address)
@@ -271,14 +274,6 @@ async def tell_that_nobody_answered(context: Context) -> Outcome:
     listening = await chats.of_staff(context.unit, await _team(context))
     drafts = [Draft(f"call.{call.id}.late.{call.waits[0]}.{each.id}", pack(reminder, actions=_actions(call)), each) for each in listening]
     return Outcome((letter,), notices=tuple(drafts))
-
-
-async def remind_of_calls(store: Store, handle: Callable[[Sequence[Incoming]], Awaitable[Any]]) -> int:
-    """One look of the clock, each minute; how many were overdue. `handle`: intake's. Raises StoreAway."""
-    async with store.read() as unit:
-        acts = await due(unit, unit.now)
-    await handle(acts)
-    return len(acts)
 
 
 # ---- who is who ----
