@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from datetime import datetime
 
 import pytest
@@ -14,6 +15,7 @@ from sqlalchemy import select, update
 from test_doors import code_of
 from test_intake import World
 
+from bot import intake as intake_module
 from bot.app import House
 from bot.effects.calls import due
 from bot.letters import word
@@ -744,3 +746,56 @@ async def test_a_call_that_another_one_wrote_does_not_open_as_theirs(office, sto
     async with store.read() as unit:
         with pytest.raises(SealBroken):
             await calls.lines(unit, 1)
+
+
+async def test_an_act_of_our_own_is_no_message_of_theirs(office, clock, store):
+    """It takes no turn, and nobody seems to have been there."""
+    await office.helper(1)
+    await office.onboard(2)
+    await office.ask(2)
+    before = await seen(store)
+    clock.turn(hours=25)
+    await office.look()
+    assert await seen(store) == before
+
+
+async def seen(store):
+    async with store.read() as unit:
+        chats = (await unit.connection.execute(select(tables.chats.c.heard_at, tables.chats.c.turn, tables.chats.c.stands_at))).all()
+        people = (await unit.connection.execute(select(tables.people.c.heard_at))).all()
+        return sorted(map(str, chats)), people
+
+
+async def test_an_act_that_fails_is_set_apart_and_asks_nobody_to_say_it_again(office, clock, monkeypatch):
+    await office.helper(1)
+    await office.newcomer(2)
+    await office.ask(2)
+    clock.turn(hours=25)
+
+    async def break_down(_):
+        raise ZeroDivisionError
+
+    monkeypatch.setitem(intake_module.ACTS, "call-overdue", break_down)
+    office.since()
+    await office.look()
+    assert office.letters == []
+    assert await office.count(tables.quarantine) == 1
+
+
+async def test_two_copies_of_an_update_in_one_batch_are_one(office):
+    await office.helper(1)
+    await office.newcomer(2)
+    await office.command(2, "human")
+    incoming = office.update(2, Kind.TEXT, "Once")
+    await office.intake.handle([incoming, incoming, replace(incoming)])
+    assert await office.lines() == ["Once"]
+
+
+async def test_a_day_that_has_not_passed_yet_is_no_day(office, clock):
+    await office.helper(1)
+    await office.newcomer(2)
+    await office.ask(2)
+    clock.turn(hours=23, minutes=59, seconds=59)
+    assert await office.look() == 0
+    clock.turn(seconds=1)
+    assert await office.look() == 1
