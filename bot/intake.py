@@ -22,6 +22,7 @@ from dialogs.nouns import (
     Answer,
     Command,
     Consent,
+    Contact,
     Decision,
     Effect,
     Fact,
@@ -152,6 +153,8 @@ class Intake:
                 if code:
                     return Press(table.prompt, code)
                 return Text(incoming.value, searched(incoming.value, table.options, state.language, self._words) if len(table.options) > LONG else ())
+            case Kind.CONTACT:
+                return Contact(incoming.value, incoming.argument == "own")
         return Unreadable(incoming.value)
 
     def _known(self, work: _Work, chat: Chat, state: State) -> Known:

@@ -29,6 +29,7 @@ def pack(
         "columns": message.columns,
         "typing": message.typing,
         "replaces": replaces if message.edits else "",
+        "contact": message.contact,
         "document": document,
         "private_chat": private_chat,
         "actions": [list(action) for action in actions],
@@ -48,8 +49,18 @@ def word(letter: Letter, words: Words) -> Outgoing:
         content.get("typing", False),
         content.get("replaces", ""),
         tuple(content["document"]) if "document" in content else None,
+        _contact(content.get("contact", ""), language, words),
         words.tr("common.private-chat", language) if content.get("private_chat") else "",
     )
+
+
+def _contact(stage: str, language: str, words: Words) -> tuple[str, str] | None:
+    match stage:
+        case "offered":
+            return laid_out(words.tr("common.share-number", language), language), words.tr("common.share-my-number", language)
+        case "over":
+            return words.tr("common.noted", language), ""
+    return None
 
 
 def _text(content: Mapping[str, Any], language: str, words: Words) -> str:

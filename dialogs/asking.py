@@ -115,6 +115,10 @@ class Asking:
             return step
         return next((inner for inner in step.steps if inner.id == place.inner), None)
 
+    def asks_for_phone(self) -> bool:
+        step = self.pending(self.top) if self.frames and self.top.prompt else None
+        return step is not None and step.ask == "phone"
+
     def settled(self, place: Place, step: Step) -> bool:
         if step.gate:
             return self.id(place, step) in self.passed

@@ -151,7 +151,7 @@ class Phone:
     def read(self, _: Step, text: str, here: Here) -> Answer | Fault:
         import phonenumbers  # noqa: PLC0415 - a seventh of a second, for a question that few dialogs ask
 
-        fault = Fault("common.not-a-phone", {"example": _example_number(here.country)})
+        fault = Fault("common.not-a-phone", {"example": example_number(here.country)})
         if len(text) > LONGEST_LINE:
             return fault
         try:
@@ -225,7 +225,7 @@ class Town:
         words = " ".join(text.split())
         example = {"example": _EXAMPLE_POSTCODES.get(here.country, "DE 18055")}
         if not any(unicodedata.category(character)[0] in "LN" for character in words):
-            return Fault("common.not-a-town", example)
+            return Fault("common.no-words")
         if len(words) > step.most:
             return Fault("common.too-long", {"most": step.most, "length": len(words)})
         found = self.POSTCODE.search(line := plain(words).upper())
@@ -308,7 +308,7 @@ def _months(language: str) -> dict[str, int]:
 
 
 @cache
-def _example_number(country: str) -> str:
+def example_number(country: str) -> str:
     import phonenumbers  # noqa: PLC0415
 
     number = phonenumbers.example_number(country) or phonenumbers.example_number("DE")

@@ -31,9 +31,9 @@ from dialogs.asking import (
     Place,
     told,
 )
-from dialogs.kinds import Fault, understand
+from dialogs.kinds import Fault, example_number, understand
 from dialogs.model import TYPED, Scripts, Step
-from dialogs.nouns import Answer, Command, Consent, Decision, Effect, Frame, Heard, Known, Message, Need, Press, Resume, Say, State, Text, Turn
+from dialogs.nouns import Answer, Command, Consent, Contact, Decision, Effect, Frame, Heard, Known, Message, Need, Press, Resume, Say, State, Text, Turn
 
 FURTHEST = 200  # steps that one turn may walk before we call it a circle of `goto`
 BY_NAME = {"skip": SKIP, "back": BACK, "done": DONE}  # commands that press the button of that name
@@ -75,12 +75,15 @@ class _Walk(Asking):
         self.decided: list[Decision] = []
         self.effects: list[Effect] = []
         self.halted = False  # nothing follows, or what follows hangs on an effect
+        self.contact_offered = self.asks_for_phone()
 
     def turn(self) -> Turn:
         frames = tuple(place.frozen() for place in self.frames)
         state = State(self.language, self.prompts, tuple(self.passed), self.brought, frames, self.state.shared)
         message = self.question or Message(())
-        said = replace(message, parts=(*self.parts, *message.parts)) if self.parts else message
+        now = self.asks_for_phone()
+        contact: Literal["", "offered", "over"] = "" if now is self.contact_offered else "offered" if now else "over"
+        said = replace(message, parts=(*self.parts, *message.parts), contact=contact) if self.parts or contact else message
         return Turn(state, (said,) if said.parts else (), self.answers.changed, tuple(self.decided), tuple(self.effects))
 
     # ---- hearing ----
@@ -103,9 +106,9 @@ class _Walk(Asking):
                 self.command(self.scripts.commands[name], argument)
             case _ if first or isinstance(heard, Resume):
                 self.go_on()
-            case Press() | Text() if withdrawn:  # no answer without its consent, whenever that was taken back
+            case Press() | Text() | Contact() if withdrawn:  # no answer without its consent, whenever that was taken back
                 self.go_on()
-            case Press() | Text() if overtaken:  # it was meant for a question that has its answer by now
+            case Press() | Text() | Contact() if overtaken:  # it was meant for a question that has its answer by now
                 self.again("common.meanwhile")
             case Command("start"):
                 self.again("common.welcome-back")
@@ -122,6 +125,8 @@ class _Walk(Asking):
                     self.again("common.old-button")
             case Text(text, found):
                 self.type(text, found)
+            case Contact():
+                self.take_contact(heard)
             case _:
                 self.again("common.edited" if heard.kind == "edited" else "common.unreadable")
 
@@ -184,6 +189,17 @@ class _Walk(Asking):
             self.again("common.none-found")
         else:
             self.again("common.press-a-button")
+
+    def take_contact(self, contact: Contact) -> None:
+        """Only where a phone number was asked for, and only their own (TRUST.md, 11): a friend's number is not theirs to give."""
+        if not self.asks_for_phone():
+            self.contact_offered = True  # whatever offered it has to go
+            self.again("common.contact-not-asked")
+        elif not contact.own:
+            self.parts.append(Say("common.not-your-number", {"example": example_number(self.here().country)}))
+            self.go_on()
+        else:
+            self.type(contact.number, ())
 
     # ---- choosing ----
 

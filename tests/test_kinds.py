@@ -13,7 +13,9 @@ import pytest
 from bot.messages import clean
 from dialogs.asking import code_of, told
 from dialogs.kinds import TYPED, Fault, Here, understand
-from dialogs.model import Step
+from dialogs.model import Dialog, Scripts, Step
+from dialogs.nouns import Command, Consent, Contact, Frame, Known, Press, Resume, State, Text
+from dialogs.turn import take_turn
 
 HERE = Here("de", date(2026, 11, 21), "DE")
 VALUES = {  # what a value of each kind looks like, always
@@ -209,3 +211,80 @@ def test_no_kind_takes_long_over_what_was_made_to_take_long():
     for kind in TYPED:
         for text in ("a" * 4096 + "@", "1," * 2048, "-" * 4096, "a." * 2048, "https://" + "a." * 2000, "january " * 500):
             understand(step(kind), text, HERE)
+
+
+# ---- in a conversation ----------------------------------------------------------------------------------------------
+
+KINDS = sorted(TYPED)
+
+
+@pytest.fixture(scope="module")
+def probe(scripts):
+    """A dialog that asks for every kind, under a consent."""
+    more = {kind: {"class": "contact"} if kind in {"phone", "email"} else {} for kind in KINDS}
+    steps = [{"id": f"q-{kind}", "ask": kind, "purpose": "profile", **more[kind]} for kind in KINDS]
+    return Scripts([*scripts.values(), Dialog.model_validate({"dialog": "probe", "steps": steps})])
+
+
+def hear(probe, kind, heard, language="de", state=None, **facts):
+    """One turn at the question of that kind."""
+    state = state or State(language, 7, frames=(Frame("menu"), Frame("probe", f"q-{kind}", prompt=7)))
+    consents = {"profile": Consent(probe.consents["profile"][1].version, given=True)}
+    return take_turn(probe, state, Known({}, consents, {"today": "2026-11-21", "home-country": "DE", **facts}), heard)
+
+
+def said(turn):
+    return [part.id for message in turn.said for part in message.parts]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_does_not_count_is_told_the_question_comes_again_and_nothing_is_half_stored(kind, probe):
+    for language in ("en", "de", "ar", "uk"):
+        for text in HOSTILE:
+            turn = hear(probe, kind, Text(clean(text)), language)
+            if turn.answered:
+                ((question, answer),) = turn.answered.items()
+                assert question == (f"probe.q-{kind}", "")
+                assert re.fullmatch(VALUES[kind], answer.value)
+            else:
+                assert turn.state.frames[-1].step == f"q-{kind}"
+                assert turn.state.frames[-1].memo == {}
+                assert said(turn)[0].startswith("common.")
+                assert f"probe.q-{kind}" in said(turn)
+
+
+def test_their_own_shared_number_counts_as_typed(probe):
+    turn = hear(probe, "phone", Contact("+493814980", own=True))
+    assert turn.answered["probe.q-phone", ""].value == "+493814980"
+    assert turn.said[-1].contact == "over", "the button that shares it goes"
+
+
+@pytest.mark.parametrize("number", ["", "+", "+1", "+88812345678", "+" + "9" * 64, "<b>", "\u0661\u0661\u0660"])
+def test_a_shared_number_that_no_plan_knows_is_asked_again(probe, number):
+    turn = hear(probe, "phone", Contact(number, own=True))
+    assert said(turn)[0] == "common.not-a-phone"
+    assert not turn.answered
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_somebody_elses_contact_is_kept_nowhere(probe, kind):
+    turn = hear(probe, kind, Contact("", own=False))
+    assert not turn.answered
+    assert said(turn)[0] == ("common.not-your-number" if kind == "phone" else "common.contact-not-asked")
+    assert f"probe.q-{kind}" in said(turn)
+
+
+def test_a_contact_that_nobody_asked_for_is_dropped_even_if_it_is_their_own(probe):
+    turn = hear(probe, "text", Contact("+493814980", own=True))
+    assert not turn.answered
+    assert "493814980" not in repr(turn)
+    assert turn.said[0].contact == "over", "a button left over from another question goes"
+
+
+def test_the_number_is_offered_once_and_not_again_with_every_mistake(probe):
+    asked = hear(probe, "phone", Resume(), state=State("de", 7, frames=(Frame("menu"), Frame("probe", "q-phone"))))
+    assert asked.said[0].contact == "offered"
+    assert hear(probe, "phone", Text("call me"), state=asked.state).said[0].contact == ""
+    assert hear(probe, "phone", Press(asked.state.prompts, ".skip"), state=asked.state).said[0].contact == "over"
+    away = hear(probe, "phone", Command("help"), state=hear(probe, "phone", Command("language"), state=asked.state).state)
+    assert away.said[0].contact == ""
