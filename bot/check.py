@@ -43,7 +43,23 @@ def _sentences(scripts: Scripts) -> Iterator[tuple[str, str]]:
             yield from _of_step(dialog, step)
     for name in sorted({match for room in CODES for path in sorted(room.glob("*.py")) for match in _IN_CODE.findall(path.read_text("utf-8"))}):
         yield name, "sentence"
-    for name in ("yes", "no", "skip", "decline", "unknown", "back", "keep", "close", "more", "earlier", "later", "all", "share-my-number"):
+    for name in (
+        "yes",
+        "no",
+        "skip",
+        "decline",
+        "unknown",
+        "back",
+        "keep",
+        "close",
+        "more",
+        "earlier",
+        "later",
+        "all",
+        "share-my-number",
+        "month-before",
+        "month-after",
+    ):
         yield f"common.{name}", "label"
     for kind in ("declined", "unknown"):
         yield f"common.{kind}", "sentence"

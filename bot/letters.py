@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from calendar import Calendar
 from collections.abc import Mapping, Sequence
+from datetime import date
 from itertools import groupby
 from typing import Any
 
 from bot.messages import Choice, Outgoing
-from dialogs.asking import BACK, CLOSE, DECLINE, EARLIER, KEEP, LATER, SKIP, UNKNOWN
+from dialogs.asking import BACK, BLANK, CLOSE, DECLINE, EARLIER, KEEP, LATER, SKIP, UNKNOWN
 from dialogs.nouns import Fact, Message
 from storage.records import Letter
-from translations.words import Words, laid_out
+from translations.words import Words, laid_out, week_of
 
 PICKED, OPEN = "☑ ", "☐ "
+NO_DAY = "·"  # a button without words is refused
 
 
 Action = tuple[str, str, Fact]  # a button that is in order at any time: a command, what follows it, the label
@@ -27,6 +30,7 @@ def pack(
         "options": [[option.code, option.label, option.picked] for option in message.options],
         "prompt": message.prompt,
         "columns": message.columns,
+        "calendar": message.calendar,
         "typing": message.typing,
         "replaces": replaces if message.edits else "",
         "contact": message.contact,
@@ -46,12 +50,24 @@ def word(letter: Letter, words: Words) -> Outgoing:
         letter.address,
         laid_out(_text(content, language, words), language),
         (*actions, *_rows(choices, content.get("columns", 1))),
+        _calendar(content["calendar"], content["prompt"], language, words) if "calendar" in content else (),
         content.get("typing", False),
         content.get("replaces", ""),
         tuple(content["document"]) if "document" in content else None,
         _contact(content.get("contact", ""), language, words),
         words.tr("common.private-chat", language) if content.get("private_chat") else "",
     )
+
+
+def _calendar(month: str, prompt: int, language: str, words: Words) -> tuple[tuple[Choice, ...], ...]:
+    """The month's name, the names of the days, and a row for each week; what is no day of the month does nothing."""
+    first, week = date.fromisoformat(f"{month}-01"), week_of(language)
+    nothing = f"q:{prompt}:{BLANK}"
+    days = [
+        tuple(Choice(f"q:{prompt}:d{day.isoformat()}", str(day.day)) if day.month == first.month else Choice(nothing, NO_DAY) for day in row)
+        for row in Calendar(week[0][0]).monthdatescalendar(first.year, first.month)
+    ]
+    return ((Choice(nothing, words.fact({"month": month}, language)),), tuple(Choice(nothing, name) for _, name in week), *days)
 
 
 def _contact(stage: str, language: str, words: Words) -> tuple[str, str] | None:

@@ -54,6 +54,7 @@ class Outgoing:
     address: Address
     text: str
     rows: tuple[tuple[Choice, ...], ...] = ()  # the buttons, as they are laid out
+    calendar: tuple[tuple[Choice, ...], ...] = ()  # more buttons above these, for channels that show a month: seven days a row
     typing: bool = False  # a typed answer is expected
     replaces: str = ""  # the message that it takes the place of, where the channel can
     document: tuple[str, str] | None = None  # name and text of a file that comes with it

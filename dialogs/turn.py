@@ -14,6 +14,7 @@ from dialogs.asking import (
     AGAIN,
     ALL,
     BACK,
+    BLANK,
     CLOSE,
     DECLINE,
     DONE,
@@ -178,17 +179,19 @@ class _Walk(Asking):
             place.found, place.page = found, 0
             self.go_on()
         elif step.ask in TYPED or (step.other and step.ask == "choice"):
-            answer = understand(step, text, self.here(), insisted=place.warned)
-            if isinstance(answer, Fault):
-                place.warned = answer.sentence == "common.looks-private"
-                self.parts.append(Say(answer.sentence, answer.facts))
-                self.go_on()
-            else:
-                self.settle(place, step, answer)
+            self.weigh(place, step, understand(step, text, self.here(), insisted=place.warned))
         elif len(place.offered) > LONG:
             self.again("common.none-found")
         else:
             self.again("common.press-a-button")
+
+    def weigh(self, place: Place, step: Step, answer: Answer | Fault) -> None:
+        if isinstance(answer, Fault):
+            place.warned = answer.sentence == "common.looks-private"
+            self.parts.append(Say(answer.sentence, answer.facts))
+            self.go_on()
+        else:
+            self.settle(place, step, answer)
 
     def take_contact(self, contact: Contact) -> None:
         """Only where a phone number was asked for, and only their own (TRUST.md, 11): a friend's number is not theirs to give."""
@@ -229,6 +232,9 @@ class _Walk(Asking):
         self.go_on()
         assert self.question  # noqa: S101 - the pending question, another page of it
         self.question = replace(self.question, edits=True)
+
+    def nothing(self, place: Place, _step: Step) -> None:
+        self.turn_page(place, 0)
 
     def earlier(self, place: Place, _step: Step) -> None:
         self.turn_page(place, -1)
@@ -306,6 +312,10 @@ class _Walk(Asking):
 
     def take(self, place: Place, step: Step, code: str) -> None:
         self.settle(place, step, Answer("given", code))
+
+    def take_day(self, place: Place, step: Step, code: str) -> None:
+        answer = understand(step, code[1:], self.here())
+        self.weigh(place, step, replace(answer, words="") if isinstance(answer, Answer) else answer)
 
     def decide(self, place: Place, step: Step, code: str) -> None:
         purpose = str(step.purpose)
@@ -507,7 +517,8 @@ class _Walk(Asking):
             self.prompts += 1
             place.prompt, place.anew = self.prompts, self.has_answer(place, step)
         typing = step.ask in TYPED or step.other or len(place.offered) > LONG
-        self.question = Message(self.wording(place, step), self.options(place, step), place.prompt, step.columns, typing)
+        month = self.month(place, step) if step.ask == "date" else ""
+        self.question = Message(self.wording(place, step), self.options(place, step), place.prompt, step.columns, typing, calendar=month)
         return True
 
 
@@ -515,6 +526,7 @@ _NAVIGATION: dict[str, Callable[[_Walk, Place, Step], None]] = {
     SKIP: _Walk.skip,
     DECLINE: _Walk.decline,
     UNKNOWN: _Walk.know_not,
+    BLANK: _Walk.nothing,
     EARLIER: _Walk.earlier,
     LATER: _Walk.later,
     ALL: _Walk.show_all,
@@ -528,6 +540,7 @@ _NAVIGATION: dict[str, Callable[[_Walk, Place, Step], None]] = {
 _CHOICES: dict[str, Callable[[_Walk, Place, Step, str], None]] = {
     "choice": _Walk.take,
     "rating": _Walk.take,
+    "date": _Walk.take_day,
     "choices": _Walk.toggle,
     "yes-no": _Walk.pass_gate,
     "consent": _Walk.decide,

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
-from datetime import date
+from dataclasses import replace
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
 
-from bot.messages import clean
+from bot.letters import pack, word
+from bot.messages import clean, read_button
 from dialogs.asking import code_of, told
 from dialogs.kinds import TYPED, Fault, Here, understand
 from dialogs.model import Dialog, Scripts, Step
-from dialogs.nouns import Command, Consent, Contact, Frame, Known, Press, Resume, State, Text
+from dialogs.nouns import Answer, Command, Consent, Contact, Frame, Known, Press, Resume, State, Text
 from dialogs.turn import take_turn
+from storage.records import Address, Letter
+from translations.words import week_of
 
 HERE = Here("de", date(2026, 11, 21), "DE")
 VALUES = {  # what a value of each kind looks like, always
@@ -288,3 +293,104 @@ def test_the_number_is_offered_once_and_not_again_with_every_mistake(probe):
     assert hear(probe, "phone", Press(asked.state.prompts, ".skip"), state=asked.state).said[0].contact == "over"
     away = hear(probe, "phone", Command("help"), state=hear(probe, "phone", Command("language"), state=asked.state).state)
     assert away.said[0].contact == ""
+
+
+# ---- the calendar ---------------------------------------------------------------------------------------------------
+
+
+def calendar_of(message, words, language="de"):
+    outgoing = word(Letter(1, 1, Address("web", "x"), language, pack(message), datetime(2026, 11, 21, tzinfo=UTC)), words)
+    return [[choice.label for choice in row] for row in outgoing.calendar], outgoing
+
+
+def asked_for_a_date(probe, language="de"):
+    turn = hear(probe, "date", Resume(), language, State(language, 7, frames=(Frame("menu"), Frame("probe", "q-date"))))
+    return turn, turn.said[-1]
+
+
+def test_a_calendar_shows_this_month_by_the_weeks_of_the_language(probe, words):
+    rows, outgoing = calendar_of(asked_for_a_date(probe)[1], words)
+    assert rows[0] == ["November 2026"]
+    assert rows[1] == ["Mo", "Di", "Mi", "Do", "Fr", "Sa", "So"]
+    assert rows[2] == ["·"] * 6 + ["1"]
+    assert rows[-1] == ["30"] + ["·"] * 6
+    assert {choice.data.rpartition(":")[2] for choice in outgoing.calendar[3]} == {f"d2026-11-0{day}" for day in range(2, 9)}
+    assert all(len(row) in {1, 7} for row in rows)
+
+
+@pytest.mark.parametrize(("language", "first", "one"), [("ar", "ن", "1"), ("uk", "пн", "1"), ("en", "Mo", "1")])
+def test_days_are_told_in_the_digits_that_dates_have_everywhere_else(probe, words, language, first, one):
+    rows, _ = calendar_of(asked_for_a_date(probe, language)[1], words, language)
+    assert rows[1][0] == first
+    assert rows[2][-1] == one
+
+
+def test_every_language_has_a_week_of_seven_short_names():
+    for language in ("en", "de", "ar", "uk", "fa_AF", "pl", "tr", "ti"):
+        days = week_of(language)
+        assert sorted(day for day, _ in days) == list(range(7))
+        assert all(0 < len(name) <= 3 for _, name in days), days
+
+
+def test_a_pressed_day_is_the_answer(probe):
+    turn, _ = asked_for_a_date(probe)
+    pressed = hear(probe, "date", Press(turn.state.prompts, "d2027-03-15"), state=turn.state)
+    assert pressed.answered["probe.q-date", ""] == Answer("given", "2027-03-15")
+
+
+@pytest.mark.parametrize(
+    "code",
+    ["d2027-02-30", "d2027-13-01", "d0001-01-01", "d9999-12-31", "d2027-3-1", "d", "dd2027-03-15", "d2027-03-15x", ".blank", "yes", ".later2", "D2027-03-15"],
+)
+def test_what_is_no_day_of_a_calendar_is_no_answer(probe, code):
+    turn, _ = asked_for_a_date(probe)
+    pressed = hear(probe, "date", Press(turn.state.prompts, code), state=turn.state)
+    assert not pressed.answered
+    assert pressed.state.frames[-1].step == "q-date"
+    assert "probe.q-date" in said(pressed)
+
+
+def test_a_day_of_a_calendar_that_is_over_is_an_old_button(probe):
+    turn, _ = asked_for_a_date(probe)
+    assert said(hear(probe, "date", Press(turn.state.prompts - 1, "d2027-03-15"), state=turn.state))[0] == "common.old-button"
+
+
+def test_months_are_turned_both_ways_and_the_message_stays_one(probe):
+    turn, message = asked_for_a_date(probe)
+    prompt = turn.state.prompts
+    assert message.calendar == "2026-11"
+    for code, months in ((".later", ["2026-12", "2027-01"]), (".earlier", ["2026-12", "2026-11", "2026-10"])):
+        for month in months:
+            turn = hear(probe, "date", Press(prompt, code), state=turn.state)
+            assert (turn.said[-1].calendar, turn.said[-1].edits) == (month, True)
+    assert State.from_json(json.loads(json.dumps(turn.state.to_json()))) == turn.state
+
+
+def test_a_calendar_ends_where_no_date_would_count(probe):
+    turn, _ = asked_for_a_date(probe)
+    for page, missing in ((-12 * 120 - 10, ".earlier"), (12 * 50, ".later")):
+        state = replace(turn.state, frames=(turn.state.frames[0], replace(turn.state.frames[1], page=page)))
+        codes = [option.code for option in hear(probe, "date", Press(turn.state.prompts, ".blank"), state=state).said[-1].options]
+        assert missing not in codes
+
+
+def test_a_calendar_fits_into_a_telegram_message(probe, words):
+    for month in ("2026-11", "2026-02", "2027-08"):
+        _, outgoing = calendar_of(replace(asked_for_a_date(probe)[1], calendar=month), words)
+        rows = [*outgoing.calendar, *outgoing.rows]
+        assert sum(map(len, rows)) <= 100
+        assert max(map(len, rows)) <= 8
+        assert all(choice.label.strip() and len(choice.data.encode()) <= 64 for row in rows for choice in row)
+        assert all(read_button(choice.data)[3] == outgoing_prompt(outgoing) for row in rows for choice in row)
+
+
+def outgoing_prompt(outgoing):
+    return int(outgoing.rows[0][0].data.split(":")[1])
+
+
+def test_an_earlier_answer_is_shown_in_its_month(probe):
+    state = State("de", 7, frames=(Frame("menu"), Frame("probe", "q-date", prompt=7, anew=True)))
+    known = Known(
+        {("probe.q-date", ""): Answer("given", "1985-03-14")}, {"profile": Consent(probe.consents["profile"][1].version, given=True)}, {"today": "2026-11-21"}
+    )
+    assert take_turn(probe, state, known, Press(7, ".blank")).said[-1].calendar == "1985-03"

@@ -148,7 +148,7 @@ def write(outgoing: Outgoing, bot_name: str | None) -> list[tuple[str, dict[str,
 
 
 def _keyboard(outgoing: Outgoing, bot_name: str | None) -> dict[str, Any] | None:
-    rows = [[{"text": _short(choice.label), "callback_data": choice.data} for choice in row] for row in outgoing.rows]
+    rows = [[{"text": _short(choice.label), "callback_data": choice.data} for choice in row] for row in (*outgoing.calendar, *outgoing.rows)]
     if outgoing.private_chat and bot_name:
         rows.append([{"text": outgoing.private_chat, "url": f"https://t.me/{bot_name}?start=group"}])
     return {"inline_keyboard": rows} if rows else None
