@@ -51,7 +51,23 @@ def _sentences(scripts: Scripts) -> Iterator[tuple[str, str]]:
     for dialog in scripts.values():
         for step in dialog.steps:
             yield from _of_step(dialog, step)
-    for name in ("yes", "no", "skip", "decline", "unknown", "back", "keep", "close", "more", "earlier", "later", "all"):
+    for name in (
+        "yes",
+        "no",
+        "skip",
+        "decline",
+        "unknown",
+        "back",
+        "keep",
+        "close",
+        "more",
+        "earlier",
+        "later",
+        "all",
+        "share-my-number",
+        "month-before",
+        "month-after",
+    ):
         yield f"common.{name}", "label"
     for kind in ("declined", "unknown"):
         yield f"common.{kind}", "sentence"

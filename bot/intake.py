@@ -18,12 +18,13 @@ from bot.logs import Code
 from bot.messages import Incoming, Kind, language_of
 from bot.settings import Programme
 from bot.sources import folded, listed, searched
-from dialogs.asking import LONG, told
-from dialogs.model import CODED, RANKS, Scripts
+from dialogs.asking import LONG, code_of, told
+from dialogs.model import RANKS, Scripts
 from dialogs.nouns import (
     Answer,
     Command,
     Consent,
+    Contact,
     Decision,
     Effect,
     Fact,
@@ -169,6 +170,8 @@ class Intake:
                 if code:
                     return Press(table.prompt, code)
                 return Text(incoming.value, searched(incoming.value, table.options, state.language, self._words) if len(table.options) > LONG else ())
+            case Kind.CONTACT:
+                return Contact(incoming.value, incoming.argument == "own")
         return Unreadable(incoming.value)
 
     def _look_who_asks(self, command: str, chat: Chat, known: Known) -> None:
@@ -463,8 +466,9 @@ class _Work:
     def row(self, question: Question, answer: Answer, chat: Chat) -> AnswerRow:
         step = self.scripts.question(question[0])
         assert step  # noqa: S101 - answer() has looked
-        coded = answer.kind == "given" and step.ask in CODED and not answer.words
-        content = {"value": answer.value, "words": answer.words, "label": self.words.fact(told(step, question[0], answer), chat.language) if coded else ""}
+        code = code_of(step, answer)
+        label = self.words.fact(told(step, question[0], answer), chat.language) if code is not None and not answer.words else ""
+        content = {"value": answer.value, "words": answer.words, "label": label}
         dialog = self.scripts[question[0].partition(".")[0]]
         given_by = (
             f"staff:{chat.staff_id}"
@@ -474,7 +478,7 @@ class _Work:
             else "person"
         )
         kept = {k: v for k, v in content.items() if v}
-        return AnswerRow(*question, answer.kind, answer.value if coded else None, kept, chat.language, dialog.version, self.unit.now, given_by)
+        return AnswerRow(*question, answer.kind, code, kept, chat.language, dialog.version, self.unit.now, given_by)
 
     def say(self, chat: Chat, contents: Sequence[Mapping[str, Any]]) -> None:
         self.drafts += [Draft(f"{chat.id}.{chat.turn}.{number}", content, chat) for number, content in enumerate(contents)]

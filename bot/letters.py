@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+from calendar import Calendar
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from itertools import groupby
 from typing import Any
 
 from bot.messages import Choice, Outgoing
-from dialogs.asking import BACK, CLOSE, DECLINE, EARLIER, KEEP, LATER, SKIP, UNKNOWN
+from dialogs.asking import BACK, BLANK, CLOSE, DECLINE, EARLIER, KEEP, LATER, SKIP, UNKNOWN
 from dialogs.nouns import Fact, Message
 from storage.records import Letter
-from translations.words import Words, laid_out
+from translations.words import Words, laid_out, week_of
 
 HELPLESS = frozenset(  # sentences of somebody who does not get on with the bot: a human being is one press away
     "common.unreadable common.press-a-button common.none-found common.trouble common.unknown-command common.not-a-number common.not-a-decimal "
     "common.not-a-date common.not-a-month common.not-a-phone common.not-an-email common.not-a-web-address common.not-possible".split()
 )
 PICKED, OPEN = "☑ ", "☐ "
+NO_DAY = "·"  # a button without words is refused
 
 
 Action = tuple[str, str, Fact]  # a button that is in order at any time: a command, what follows it, the label
@@ -38,8 +40,10 @@ def pack(
         "options": [[option.code, option.label, option.picked] for option in message.options],
         "prompt": message.prompt,
         "columns": message.columns,
+        "calendar": message.calendar,
         "typing": message.typing,
         "replaces": replaces if message.edits else "",
+        "contact": message.contact,
         "document": document,
         "private_chat": private_chat,
         "actions": [list(action) for action in actions],
@@ -63,9 +67,11 @@ def word(letter: Letter, words: Words) -> Outgoing:
         letter.address,
         laid_out(_text(content, language, words), language),
         (*actions, *_rows(choices, content.get("columns", 1)), *human),
+        _calendar(content["calendar"], content["prompt"], language, words) if "calendar" in content else (),
         content.get("typing", False),
         content.get("replaces", ""),
         tuple(content["document"]) if "document" in content else None,
+        _contact(content.get("contact", ""), language, words),
         words.tr("common.private-chat", language) if content.get("private_chat") else "",
     )
 
@@ -73,6 +79,26 @@ def word(letter: Letter, words: Words) -> Outgoing:
 def _is_lost(content: Mapping[str, Any], words: Words) -> bool:
     """Does somebody not get on with the bot, where there is a human being to turn to?"""
     return words.exists("common.human") and any(part[0] in HELPLESS for part in content["parts"])
+
+
+def _calendar(month: str, prompt: int, language: str, words: Words) -> tuple[tuple[Choice, ...], ...]:
+    """The month's name, the names of the days, and a row for each week; what is no day of the month does nothing."""
+    first, week = date.fromisoformat(f"{month}-01"), week_of(language)
+    nothing = f"q:{prompt}:{BLANK}"
+    days = [
+        tuple(Choice(f"q:{prompt}:d{day.isoformat()}", str(day.day)) if day.month == first.month else Choice(nothing, NO_DAY) for day in row)
+        for row in Calendar(week[0][0]).monthdatescalendar(first.year, first.month)
+    ]
+    return ((Choice(nothing, words.fact({"month": month}, language)),), tuple(Choice(nothing, name) for _, name in week), *days)
+
+
+def _contact(stage: str, language: str, words: Words) -> tuple[str, str] | None:
+    match stage:
+        case "offered":
+            return laid_out(words.tr("common.share-number", language), language), words.tr("common.share-my-number", language)
+        case "over":
+            return words.tr("common.noted", language), ""
+    return None
 
 
 def _text(content: Mapping[str, Any], language: str, words: Words) -> str:

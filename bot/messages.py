@@ -17,6 +17,7 @@ class Kind(StrEnum):
     TEXT = "text"  # value: the words
     PRESS = "press"  # value: the option's code; prompt: the number on the button
     COMMAND = "command"  # value: its name; argument: what follows
+    CONTACT = "contact"  # argument: own or other; value: the number, if it is their own
     UNREADABLE = "unreadable"  # value: sticker, voice, edited, ...
     GROUP = "group"  # something in a group chat
     DUE = "due"  # an act of our own whose time has come; value: its name
@@ -53,9 +54,11 @@ class Outgoing:
     address: Address
     text: str
     rows: tuple[tuple[Choice, ...], ...] = ()  # the buttons, as they are laid out
+    calendar: tuple[tuple[Choice, ...], ...] = ()  # more buttons above these, for channels that show a month: seven days a row
     typing: bool = False  # a typed answer is expected
     replaces: str = ""  # the message that it takes the place of, where the channel can
     document: tuple[str, str] | None = None  # name and text of a file that comes with it
+    contact: tuple[str, str] | None = None  # what is said about sharing one's number, and the button's label ("": it goes away), where the channel can
     private_chat: str = ""  # the label of a button that leads to a private chat
     taken: int = 0  # so many of the requests that carry it were taken already: only the rest is sent
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -16,6 +17,9 @@ LookedUp = Mapping[Need, Sequence[str] | Mapping[str, Fact]]  # a source's codes
 NOTHING: Fact = {"say": "common.nothing"}
 SKIP, DECLINE, UNKNOWN, BACK, KEEP, CLOSE, MORE, DONE, AGAIN, ENOUGH = ".skip .decline .unknown .back .keep .close .more .done .again .enough".split()
 EARLIER, LATER, ALL = ".earlier", ".later", ".all"  # pages of a long list
+BLANK = ".blank"  # a cell of a calendar that is no day
+DAY = re.compile(r"d\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])")
+YEARS_BEFORE, YEARS_AFTER = 120, 50  # as far as a calendar may be turned
 LONG, PAGE = 24, 10  # options: a longer list is shown in pages, and may be searched by typing
 STARS = 5
 OWN = "my-"  # how a source is called whose list, labels and all, is somebody's own
@@ -114,6 +118,10 @@ class Asking:
         if not step.steps or place.inner == "another":
             return step
         return next((inner for inner in step.steps if inner.id == place.inner), None)
+
+    def asks_for_phone(self) -> bool:
+        step = self.pending(self.top) if self.frames and self.top.prompt else None
+        return step is not None and step.ask == "phone"
 
     def settled(self, place: Place, step: Step) -> bool:
         if step.gate:
@@ -220,6 +228,8 @@ class Asking:
             return (*another, Option(ENOUGH, {"say": "common.that-is-all"}))
         name = self.id(place, group, step) if group else self.id(place, step)
         toggles = step.ask == "choices"
+        if step.ask == "date":
+            return self.other_months(place, step)
         codes = place.offered if step.from_ or not step.choices else tuple(code for code in place.offered if code in step.choices)
         codes, turning = (codes, []) if every else self.page_of(place, codes)
         options = [Option(code, self.label(name, step, code), (code in place.picked) if toggles else None) for code in codes]
@@ -231,6 +241,19 @@ class Asking:
         if step.more:
             options.append(Option(MORE, {"say": "common.more"}))
         return tuple(options)
+
+    def month(self, place: Place, step: Step) -> str:
+        """What a calendar shows: the month of the earlier answer, else this one, and on from there."""
+        before = self.answered(place, step)
+        is_date = before is not None and DAY.fullmatch(f"d{before.value}")  # the question may have been of another kind
+        shown = date.fromisoformat(before.value) if before and is_date else self.here().today
+        year, month = divmod(shown.year * 12 + shown.month - 1 + place.page, 12)
+        return f"{year:04}-{month + 1:02}"
+
+    def other_months(self, place: Place, step: Step) -> tuple[Option, ...]:
+        year, today = int(self.month(place, step)[:4]), self.here().today.year
+        turning = [(EARLIER, "before", year > today - YEARS_BEFORE), (LATER, "after", year < today + YEARS_AFTER)]
+        return tuple(Option(code, {"say": f"common.month-{which}"}) for code, which, there in turning if there)
 
     def page_of(self, place: Place, codes: tuple[str, ...]) -> tuple[tuple[str, ...], list[Option]]:
         """What of a list is shown, and the buttons that lead on."""
@@ -276,6 +299,8 @@ class Asking:
         step = self.pending(place) if place.prompt else None
         if step is None:
             return False
+        if step.ask == "date" and (code == BLANK or DAY.fullmatch(code)):
+            return True
         if not code.startswith("."):
             return code in place.offered and (step.from_ is not None or not step.choices or code in step.choices)
         return any(option.code == code for option in self.options(place, step))
@@ -356,6 +381,8 @@ def told(step: Step, name: str, answer: Answer | None) -> Fact:
         return NOTHING
     if answer.kind != "given":
         return {"say": f"common.{answer.kind}"}
+    if step.ask == "town":
+        return answer.words or answer.value
     if step.ask and step.ask in KINDS:
         return KINDS[step.ask].told(answer.value)
     if step.ask == "rating":
@@ -367,3 +394,11 @@ def told(step: Step, name: str, answer: Answer | None) -> Fact:
     of = "common" if step.ask == "yes-no" else name
     labels: list[Fact] = [{"from": step.from_, "code": code} if step.from_ else {"say": f"{of}.{code}"} for code in answer.value.split()]
     return labels[0] if len(labels) == 1 else {"list": labels}
+
+
+def code_of(step: Step, answer: Answer) -> str | None:
+    """What an answer may be matched by, in every language; None for somebody's own words."""
+    if answer.kind != "given":
+        return None
+    coded = bool(answer.words) if step.ask == "town" else step.ask in CODED and not answer.words
+    return answer.value if coded else None

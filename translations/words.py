@@ -118,6 +118,14 @@ def language_name(code: str, language: str) -> str:
     return name[:1].upper() + name[1:]
 
 
+def week_of(language: str) -> list[tuple[int, str]]:
+    """Its days, from the one that it begins with there: (0 for Monday, a name of at most three letters)."""
+    here = locale(language)
+    short, narrow = (here.days["stand-alone"][width] for width in ("short", "narrow"))
+    names = short if all(len(name.rstrip(".")) <= 3 for name in short.values()) else narrow
+    return [(day % 7, str(names[day % 7]).rstrip(".")) for day in range(here.first_week_day, here.first_week_day + 7)]
+
+
 class Words:
     """All catalogues of an installation."""
 

@@ -23,7 +23,7 @@ _SERVICE = frozenset(
     "checklist_tasks_done checklist_tasks_added gift_upgrade_sent unique_gift delete_chat_photo new_chat_photo new_chat_title".split()
 )
 _MEDIA = (
-    "sticker voice photo video video_note audio document animation contact location venue poll dice game story checklist "
+    "sticker voice photo video video_note audio document animation location venue poll dice game story checklist "
     "paid_media invoice successful_payment users_shared chat_shared web_app_data gift".split()
 )
 
@@ -73,6 +73,10 @@ def _read_message(message: Mapping[str, Any], source: str, key: str) -> Incoming
         return None if quiet else Incoming(source, key, Kind.GROUP, address=address, language_hint=hint)
     if message.get("from", {}).get("is_bot") or _SERVICE & message.keys():
         return None
+    if contact := message.get("contact"):
+        own = "user_id" in contact and contact["user_id"] == message["from"]["id"]
+        number = "+" + clean(_string(contact["phone_number"])).lstrip("+") if own else ""  # somebody else's goes no further
+        return Incoming(source, key, Kind.CONTACT, number, "own" if own else "other", address=address, language_hint=hint)
     if "text" not in message:
         kind = next((each for each in _MEDIA if each in message), "message")
         return Incoming(source, key, Kind.UNREADABLE, kind, address=address, language_hint=hint)
@@ -128,7 +132,10 @@ def write(outgoing: Outgoing, bot_name: str | None) -> list[tuple[str, dict[str,
     chat = int(outgoing.address.address)
     markup = _keyboard(outgoing, bot_name)
     *heads, last = _split(outgoing.text)
-    requests: list[tuple[str, dict[str, Any]]] = [("sendMessage", {"chat_id": chat, "text": text}) for text in heads]
+    requests: list[tuple[str, dict[str, Any]]] = []
+    if outgoing.contact:  # a message has buttons of its own or a keyboard below, never both; the question stays the last one
+        requests.append(("sendMessage", {"chat_id": chat, "text": outgoing.contact[0], "reply_markup": _keyboard_below(outgoing.contact[1])}))
+    requests += [("sendMessage", {"chat_id": chat, "text": text}) for text in heads]
     keys = {"reply_markup": markup} if markup else {}
     if outgoing.replaces and not heads:
         requests.append(("editMessageText", {"chat_id": chat, "message_id": int(outgoing.replaces), "text": last, **keys}))
@@ -141,10 +148,17 @@ def write(outgoing: Outgoing, bot_name: str | None) -> list[tuple[str, dict[str,
 
 
 def _keyboard(outgoing: Outgoing, bot_name: str | None) -> dict[str, Any] | None:
-    rows = [[{"text": _short(choice.label), "callback_data": choice.data} for choice in row] for row in outgoing.rows]
+    rows = [[{"text": _short(choice.label), "callback_data": choice.data} for choice in row] for row in (*outgoing.calendar, *outgoing.rows)]
     if outgoing.private_chat and bot_name:
         rows.append([{"text": outgoing.private_chat, "url": f"https://t.me/{bot_name}?start=group"}])
     return {"inline_keyboard": rows} if rows else None
+
+
+def _keyboard_below(label: str) -> dict[str, Any]:
+    """One button that shares their own number; without a label, it goes away again."""
+    if not label:
+        return {"remove_keyboard": True}
+    return {"keyboard": [[{"text": label, "request_contact": True}]], "resize_keyboard": True, "one_time_keyboard": True}
 
 
 def _short(label: str) -> str:

@@ -56,7 +56,7 @@ def write(letter: Letter, outgoing: Outgoing) -> dict[str, Any]:
         "text": outgoing.text,
         "language": letter.language,
         "dir": "rtl" if is_right_to_left(letter.language) else "ltr",
-        "rows": [[{"data": choice.data, "label": choice.label} for choice in row] for row in outgoing.rows],
+        "rows": [[{"data": choice.data, "label": choice.label} for choice in row] for row in (*outgoing.calendar, *outgoing.rows)],
         "typing": outgoing.typing,
         "replaces": outgoing.replaces,
         "document": {"name": outgoing.document[0], "text": outgoing.document[1]} if outgoing.document else None,

@@ -239,11 +239,12 @@ function said(value, message, mark) {
 function press(article, button) {
   if (isOver(button)) return;
   const letter = article.letter;
-  if (button.classList.contains("box")) {
+  const box = button.classList.contains("box");
+  if (box || /\.(earlier|later)$/.test(button.value)) { // the message itself changes; nothing is said
     firstNew = null;
     const mark = article.querySelector(".state") || article.appendChild(make("p", "state"));
     aria(mark, "live", "off");
-    aria(button, "pressed", button.getAttribute("aria-pressed") !== "true");
+    if (box) aria(button, "pressed", button.getAttribute("aria-pressed") !== "true");
     const item = said(button.value, String(letter.id), mark);
     item.undo = () => fill(article, letter);
     send(item);
@@ -251,7 +252,7 @@ function press(article, button) {
   }
   quiet(article, true);
   button.classList.add("chosen");
-  const item = say(button.value, button.textContent, String(letter.id));
+  const item = say(button.value, button.getAttribute("aria-label") || button.textContent, String(letter.id));
   item.undo = () => { button.classList.remove("chosen"); quiet(article, article !== newest); };
   send(item);
 }
@@ -369,25 +370,34 @@ function fill(article, letter) {
     if (letter.document) article.append(file(letter.document));
   }
   if (old && codes(old) === codes(letter)) { // only labels changed: the focus stays, and nothing is read out again
-    const choices = [].concat.apply([], letter.rows);
+    const choices = [].concat.apply([], letter.rows).filter(isButton);
     choicesOf(article, (button, at) => dress(button, choices[at]));
     return;
   }
+  const focused = document.activeElement, mark = article.querySelector(".state");
+  const held = article.contains(focused) && focused.value; // whoever turns pages by keyboard stays on that button
   each(".rows", (old) => old.remove(), article);
   if (letter.rows.length) {
-    const rows = article.appendChild(make("div", "rows"));
+    const rows = article.insertBefore(make("div", "rows"), mark);
     rows.setAttribute("role", "group");
     aria(rows, "labelledby", article.querySelector(".words").id);
     letter.rows.forEach((row) => rows.append(buttons(article, row)));
+    if (held) choicesOf(article, (button) => { if (button.value === held) button.focus(); });
   }
 }
 
 const choicesOf = (article, change) => each(".row button", change, article);
 const code = (data) => data.split(":").pop();
+const isButton = (choice) => code(choice.data) !== ".blank";
+const dayOf = (name) => new Date(name.slice(1) + "T12:00").toLocaleDateString(language.replace("_", "-") + "-u-ca-gregory-nu-latn", { weekday: "long", day: "numeric", month: "long", year: "numeric" });
 
 function buttons(article, row) {
-  const element = make("div", row.length > 1 ? "row two" : "row");
+  const element = make("div", row.length > 2 ? "row week" : row.length > 1 ? "row two" : "row");
   row.forEach((choice) => {
+    if (!isButton(choice)) { // a name above a calendar, or a cell of it that is no day
+      element.append(make("span", "cell", choice.label === "\u00b7" ? "" : choice.label));
+      return;
+    }
     const option = element.appendChild(button("", "", () => press(article, option)));
     on(option, "blur", () => { option.disabled = isOver(option); });
     dress(option, choice);
@@ -402,6 +412,7 @@ function dress(button, choice) {
   if (button.textContent !== label) button.textContent = label;
   button.className = (box ? "box" : "") + (/^\.(skip|decline|unknown|back|keep|close|earlier|later)$/.test(name) ? "steering" : "") + (name === ".done" ? "primary" : "");
   if (box) aria(button, "pressed", box[1] === "\u2611");
+  if (/^d\d{4}-/.test(name)) aria(button, "label", dayOf(name));
 }
 
 /* Older buttons leave the eye and the tab order, but never from under somebody's finger: the focused one waits until it is left. */
