@@ -23,7 +23,7 @@ CHANNELS = ("telegram", "terminal", "web")
 LABEL_LIMIT = 40  # characters of a button: more is cut off on a small phone
 WEB = Path(__file__).parent / "web"
 _IN_PAGE, _IN_SCRIPT = re.compile(r"\bw\[[\"']([a-z-]+)[\"']\]"), re.compile(r"[\"']([a-z-]+)[\"']")
-_IN_CODE = re.compile(r"[\"']((?:common|mydata|doors|organisation|team|family)\.[a-z-]+)[\"']")
+_IN_CODE = re.compile(r"[\"']((?:common|mydata|doors|organisation|team|family|staff|enter|person|find|fill|handover)\.[a-z-]+)[\"']")
 
 
 def check(scripts: Scripts, words: Words, entrances: Mapping[str, Mapping[str, str]] | None = None) -> list[str]:
@@ -54,7 +54,7 @@ def _sentences(scripts: Scripts) -> Iterator[tuple[str, str]]:
         yield f"stop.what.{purpose}", "label"
     for channel in CHANNELS:
         yield f"doors.channel-{channel}", "sentence"
-    for command in scripts.commands:
+    for command in scripts.menu:
         yield f"menu.command.{command}", "sentence"
 
 

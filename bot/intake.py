@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import secrets
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -10,14 +11,14 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID, uuid4
 
-from bot.effects import EFFECTS, LISTS
-from bot.effects.nouns import Context, Moved, Outcome, answer_of, name_of
+from bot.effects import EFFECTS, LISTS, NOT_MEANWHILE
+from bot.effects.nouns import Context, Moved, Outcome, answer_of, name_of, said
 from bot.letters import pack
 from bot.messages import Incoming, Kind, language_of
 from bot.settings import Programme
 from bot.sources import folded, listed, searched
 from dialogs.asking import LONG, told
-from dialogs.model import CODED, Scripts
+from dialogs.model import CODED, RANKS, Scripts
 from dialogs.nouns import (
     Answer,
     Command,
@@ -42,6 +43,7 @@ from dialogs.turn import offered, take_turn
 from storage import answers, chats, erasure, organisations, outbox, people, staff, updates
 from storage.answers import ORGANISATIONS, PEOPLE, Owners
 from storage.errors import StoreAway
+from storage.people import BY_STAFF
 from storage.records import Address, AnswerRow, Chat, ConsentRow, Draft, Letter, Organisation, Person, Poison, Staff
 from storage.store import Store, Unit, undisturbed
 from translations.detect import by_script, closest
@@ -53,6 +55,7 @@ HandOver = Callable[[Sequence[Letter]], None]
 Key = tuple[str, str]  # source and key of an update
 Changed = Mapping[UUID, Mapping[Question, AnswerRow | None]]  # owner -> what was answered (None: taken back)
 Rows = Mapping[Question, AnswerRow]
+ONE_TIME = re.compile(r"(staff|door)-(\d{12})")  # what a link of somebody's own carries: t.me/...?start=staff-123456789012
 
 
 class Intake:
@@ -114,11 +117,21 @@ class Intake:
         state = State.from_json(chat.state) if chat.state else State(chat.language, secrets.randbelow(1_000_000))
         known = self._known(work, chat, state)
         heard: Heard = await self._hear(work, incoming, chat, state, known)
+        self._log_refusals(chat, state, known, heard)
         while await work.take(address, await self._turn(work, chat, state, known, heard), incoming):
             chat = await work.here(address, chat.language)  # another person now, or nobody
             assert chat.state  # noqa: S101 - take() has just set it
             state, heard = State.from_json(chat.state), Resume()
             known = self._known(work, chat, state)
+
+    def _log_refusals(self, chat: Chat, state: State, known: Known, heard: Heard) -> None:
+        """What only staff may, and somebody without the rank tried: a removed member's old buttons, a guess. Ids only."""
+        rank = RANKS.index(known.facts["staff"])
+        if isinstance(heard, Command) and (name := self._scripts.commands.get(heard.name)) and RANKS.index(self._scripts[name].staff) > rank:
+            log.info("chat %s: /%s was refused, it is for staff", chat.id, name)
+        for frame in state.frames:
+            if frame.dialog in self._scripts and RANKS.index(self._scripts[frame.dialog].staff) > rank:
+                log.info("chat %s: the dialog %s was taken away, it is for staff", chat.id, frame.dialog)
 
     async def _turn(self, work: _Work, chat: Chat, state: State, known: Known, heard: Heard) -> Turn:
         """The pure engine; what it needs is looked up and the turn taken again."""
@@ -131,7 +144,7 @@ class Intake:
 
     async def _look_up(self, work: _Work, chat: Chat, state: State, need: Need) -> Sequence[str] | Mapping[str, Fact]:
         if need.source in LISTS:
-            return await LISTS[need.source](work.context(chat))
+            return await LISTS[need.source](work.context(chat, dict(need.memo)))
         return listed(need.source, state.language, self._words)
 
     async def _hear(self, work: _Work, incoming: Incoming, chat: Chat, state: State, known: Known) -> Heard:
@@ -140,6 +153,8 @@ class Intake:
             case Kind.PRESS:
                 return Press(incoming.prompt, incoming.value)
             case Kind.COMMAND:
+                if incoming.value == "start" and (link := ONE_TIME.fullmatch(incoming.argument)):
+                    return Command({"staff": "enter", "door": "claim"}[link[1]], link[2])
                 brought = self._programme.brought(incoming.argument) if incoming.value == "start" else {}
                 return Command(incoming.value, incoming.argument, brought)
             case Kind.TEXT:
@@ -155,7 +170,7 @@ class Intake:
         return Unreadable(incoming.value)
 
     def _known(self, work: _Work, chat: Chat, state: State) -> Known:
-        person, organisation, staff = work.person(chat), work.organisation(chat), work.staff.get(chat.staff_id) if chat.staff_id else None
+        person, organisation, staff = work.person(chat), work.organisation(chat), work.helper(chat)
         facts = {
             "channel": chat.channel,
             "webchat": self._words.constant("webchat"),
@@ -168,7 +183,8 @@ class Intake:
         if person is None:
             return Known(facts=facts)
         rows = {**person.answers, **(organisation.answers if organisation else {})}
-        consents = {row.purpose: Consent(row.version, row.verdict == "given") for row in person.consents}
+        unsaid = "" if state.filling else BY_STAFF  # what somebody told staff they say themselves, as soon as they can
+        consents = {row.purpose: Consent(0 if row.channel == unsaid else row.version, row.verdict == "given") for row in person.consents}
         return Known({question: answer_of(row) for question, row in rows.items()}, consents, facts)
 
     def _label(self, text: str, table: Message, language: str) -> str | None:
@@ -245,9 +261,14 @@ class _Work:
         there = self.organisations.get(chat.organisation_id) if chat.organisation_id else None
         return there if there and chat.person_id in there.members else None
 
+    def helper(self, chat: Chat) -> Staff | None:
+        """Who of the staff speaks here. While they write for somebody in the room nobody does: the phone goes from hand to hand."""
+        return self.staff.get(chat.staff_id) if chat.staff_id and not _filling(chat) else None
+
     def context(self, chat: Chat, memo: Mapping[str, str] | None = None) -> Context:
-        helper = self.staff.get(chat.staff_id) if chat.staff_id else None
-        return Context(self.unit, chat, self.person(chat), self.organisation(chat), helper, self.scripts, self.words, self.programme, self.write, memo or {})
+        return Context(
+            self.unit, chat, self.person(chat), self.organisation(chat), self.helper(chat), self.scripts, self.words, self.programme, self.write, memo or {}
+        )
 
     async def here(self, address: Address, language: str) -> Chat:
         if address not in self.chats:  # erased a moment ago, in this batch
@@ -276,7 +297,7 @@ class _Work:
         said: list[Mapping[str, Any]] = [pack(message, replaces=incoming.message) for message in turn.said]
         for effect in turn.effects:
             person = self.person(chat)
-            outcome = await EFFECTS[effect.name](self.context(chat, effect.memo))
+            outcome = await self.carry_out(effect, chat)
             if outcome.finished and person:
                 self.finished.add(person.id)
             if outcome.forgotten:
@@ -298,6 +319,14 @@ class _Work:
             said = [*outcome.letters, *said]
         self.say(chat, said)
         return False
+
+    async def carry_out(self, effect: Effect, chat: Chat) -> Outcome:
+        if effect.name in NOT_MEANWHILE and _filling(chat):
+            return said("fill.not-now", "refused")
+        outcome = await EFFECTS[effect.name](self.context(chat, effect.memo))
+        if outcome.ranks:
+            self.staff = {each: helper for each, helper in self.staff.items() if each not in outcome.ranks} | await staff.get(self.unit, outcome.ranks)
+        return outcome
 
     def forgotten(self, person_id: UUID) -> None:
         """Somebody was erased, and their chat lives on: nothing of theirs may be said there any more."""
@@ -322,6 +351,8 @@ class _Work:
         """Somebody else speaks in the chat; what was answered here and not there comes along. Does the conversation go on?"""
         if (chat.organisation_id and chat.organisation_id not in self.organisations) or (moved.person and moved.person is not person):
             self.organisations |= await organisations.lock(self.unit, {chat.organisation_id} if chat.organisation_id else set())
+        if chat.staff_id and chat.staff_id not in self.staff:
+            self.staff |= await staff.get(self.unit, {chat.staff_id})
         if moved.person is None:
             return chat.state is not None
         self.people[moved.person.id] = moved.person
@@ -347,7 +378,9 @@ class _Work:
         assert chat.person_id  # noqa: S101 - set just above
         person = self.people[chat.person_id]
         fingerprint = self.words.fingerprint(decision.sentence, chat.language)
-        row = ConsentRow(decision.purpose, decision.version, decision.verdict, fingerprint, chat.language, chat.channel, self.unit.now)
+        row = ConsentRow(
+            decision.purpose, decision.version, decision.verdict, fingerprint, chat.language, BY_STAFF if _filling(chat) else chat.channel, self.unit.now
+        )
         self.decisions.append((person.id, row))
         self.people[person.id] = replace(person, consents=(*person.consents, row))
         if decision.verdict == "withdrawn":
@@ -400,13 +433,8 @@ class _Work:
         coded = answer.kind == "given" and step.ask in CODED and not answer.words
         content = {"value": answer.value, "words": answer.words, "label": self.words.fact(told(step, question[0], answer), chat.language) if coded else ""}
         dialog = self.scripts[question[0].partition(".")[0]]
-        given_by = (
-            f"staff:{chat.staff_id}"
-            if chat.staff_id and chat.state and chat.state.get("for_another")
-            else str(chat.person_id)
-            if dialog.of == "organisation"
-            else "person"
-        )
+        by = _filling(chat).get("by")
+        given_by = f"staff:{by}" if by else str(chat.person_id) if dialog.of == "organisation" else "person"
         kept = {k: v for k, v in content.items() if v}
         return AnswerRow(*question, answer.kind, answer.value if coded else None, kept, chat.language, dialog.version, self.unit.now, given_by)
 
@@ -468,6 +496,12 @@ def _allowed(person: Person) -> set[str]:
     """Purposes whose newest decision is a yes."""
     newest = {row.purpose: row.verdict for row in person.consents}
     return {purpose for purpose, verdict in newest.items() if verdict == "given"}
+
+
+def _filling(chat: Chat) -> Mapping[str, str]:
+    """Who of the staff writes here for somebody in the room, and where they go back to; empty: nobody does."""
+    filling: Mapping[str, str] = (chat.state or {}).get("filling", {})
+    return filling
 
 
 def _top(question: str) -> str:

@@ -78,7 +78,7 @@ class _Walk(Asking):
 
     def turn(self) -> Turn:
         frames = tuple(place.frozen() for place in self.frames)
-        state = State(self.language, self.prompts, tuple(self.passed), self.brought, frames, self.state.shared)
+        state = State(self.language, self.prompts, tuple(self.passed), self.brought, frames, self.state.shared, self.state.filling)
         message = self.question or Message(())
         said = replace(message, parts=(*self.parts, *message.parts)) if self.parts else message
         return Turn(state, (said,) if said.parts else (), self.answers.changed, tuple(self.decided), tuple(self.effects))

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from bot.effects import doors, mydata, organisations, profiles
+from bot.effects import doors, fill, find, mydata, organisations, person, profiles, staff
 from bot.effects.nouns import Effect, Listing
 
 EFFECTS: Mapping[str, Effect] = {
@@ -24,9 +24,27 @@ EFFECTS: Mapping[str, Effect] = {
     "add-profile": profiles.add,
     "switch-profile": profiles.switch,
     "remove-profile": profiles.remove,
+    "enter-staff": staff.enter,
+    "invite-staff": staff.invite_one,
+    "change-staff": staff.change,
+    "staff-code": staff.own_code,
+    "look-at-person": person.look,
+    "open-person": person.open_,
+    "read-notes": person.read_notes,
+    "write-note": person.write_note,
+    "find-by-answers": find.by_answers,
+    "find-by-name": find.by_name,
+    "fill-profile": fill.begin,
+    "hand-over": fill.hand_over,
+    "claim-profile": doors.claim,
 }
 LISTS: Mapping[str, Listing] = {
     "my-organisations": organisations.mine,
     "my-profiles": profiles.here,
     "portals": organisations.portals,
+    "my-staff": staff.everybody,
+    "my-facets": find.facets,
+    "my-values": find.values,
 }
+# Who speaks in a chat must not change while staff fill somebody's profile in there.
+NOT_MEANWHILE = frozenset("add-profile switch-profile remove-profile give-code join-by-code claim-profile part-others leave-person enter-staff".split())

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from bot.effects import profiles
+from bot.effects import fill, profiles
 from bot.effects.doors import channel
 from bot.effects.nouns import Context, Outcome, answer_of, private_questions, said
 from bot.letters import pack
@@ -15,19 +15,32 @@ from bot.settings import Programme
 from dialogs.asking import told
 from dialogs.model import Scripts
 from dialogs.nouns import Fact, Message, Say
-from storage import chats, erasure, seats
-from storage.records import AnswerRow, ConsentRow, Person
+from storage import chats, erasure, notes, seats, staff
+from storage.records import AnswerRow, Audited, ConsentRow, Note, Person
+
+REASONS: Mapping[str, Fact] = {  # why staff open somebody's record; a code in the audit log, for ever, so never a person's words
+    "asked-for-help": {"say": "mydata.reason-asked-for-help"},
+    "matching": {"say": "mydata.reason-matching"},
+    "event": {"say": "mydata.reason-event"},
+    "correction": {"say": "mydata.reason-correction"},
+    "complaint": {"say": "mydata.reason-complaint"},
+}
 
 
-async def finish_profile(_: Context) -> Outcome:
-    """The profile is complete, until it is changed."""
-    return Outcome(finished=True)
+async def finish_profile(context: Context) -> Outcome:
+    """The profile is complete, until it is changed. Staff who wrote it down with somebody are told how to hand it over."""
+    if not _is_filled(context):
+        return Outcome(finished=True)
+    ready = pack(Message((Say("fill.ready"),)), actions=[("handover", "", {"say": "fill.hand-over"})])
+    return Outcome((ready,), finished=True)
 
 
 async def erase(context: Context) -> Outcome:
     """Really everything: the person with every chat of theirs, or the chat alone. Others of their family who share the chat keep it."""
     unit, person = context.unit, context.person
     await context.write()
+    if _is_filled(context):
+        return await fill.abandon(context, person)
     if person:
         await erasure.of_person(unit, person.id, private_questions(context.scripts))
     family = await seats.of_chat(unit, context.chat.id)
@@ -45,7 +58,9 @@ async def send_my_data(context: Context) -> Outcome:
         nothing = Say("mydata.nothing", {"language": {"from": "languages", "code": context.chat.language}})
         return Outcome((pack(Message((nothing,))),))
     doors = sorted({chat.channel for chat in await chats.of_person(context.unit, person.id)} | {context.chat.channel})
-    lines = _answer_lines(person.answers.values(), context.scripts)
+    opened = [each for each in await staff.log_of(context.unit, person.id) if each.action == "open"]
+    noted = await notes.of_person(context.unit, person.id)
+    lines = answer_lines(person.answers.values(), context.scripts)
     parts = [
         Say("mydata.intro"),
         _line("mydata.number", str(person.number)),
@@ -55,9 +70,10 @@ async def send_my_data(context: Context) -> Outcome:
         *_consent_lines(person.consents, context.programme),
         Say("mydata.answers", {"n": len(lines)}),
         *lines,
+        *_staff_lines(opened, noted, context.programme),
         Say("mydata.rights"),
     ]
-    file = json.dumps(_document(person, doors, context), ensure_ascii=False, indent=2)
+    file = json.dumps(_document(person, doors, context, opened, noted), ensure_ascii=False, indent=2)
     return Outcome((pack(Message(tuple(parts)), document=("my-data.json", file)),))
 
 
@@ -77,7 +93,7 @@ def _consent_lines(consents: tuple[ConsentRow, ...], programme: Programme) -> li
     return lines
 
 
-def _answer_lines(answers: Collection[AnswerRow], scripts: Scripts) -> list[Say]:
+def answer_lines(answers: Collection[AnswerRow], scripts: Scripts) -> list[Say]:
     lines = []
     for row in _in_order(answers, scripts):
         step = scripts.question(row.question)
@@ -95,7 +111,25 @@ def _in_order(answers: Collection[AnswerRow], scripts: Scripts) -> list[AnswerRo
     return sorted(answers, key=lambda row: (order.get(".".join(row.question.split(".")[:2]), last), row.round, row.question))
 
 
-def _document(person: Person, doors: list[str], context: Context) -> dict[str, Any]:
+def _staff_lines(opened: Sequence[Audited], noted: Sequence[Note], programme: Programme) -> list[Say]:
+    """How often our team looked, when and why; what they wrote down. Who of the team is not the person's to know."""
+    lines = [Say("mydata.opened", {"n": str(len(opened))})]
+    for each in opened:
+        facts: dict[str, Fact] = {"date": {"date": each.at.astimezone(programme.timezone).date().isoformat()}, "reason": REASONS.get(each.reason, each.reason)}
+        lines.append(Say("mydata.one-opening", facts, line=True))
+    if noted:
+        lines.append(Say("mydata.notes"))
+    dates = [{"date": note.at.astimezone(programme.timezone).date().isoformat()} for note in noted]
+    lines += [Say("mydata.one-note", {"date": date, "text": note.text}, line=True) for date, note in zip(dates, noted, strict=True)]
+    return lines
+
+
+def _is_filled(context: Context) -> bool:
+    """Does somebody of the staff write here, with the person in the room?"""
+    return bool((context.chat.state or {}).get("filling"))
+
+
+def _document(person: Person, doors: list[str], context: Context, opened: Sequence[Audited], noted: Sequence[Note]) -> dict[str, Any]:
     programme = context.programme
     return {
         "number": person.number,
@@ -127,12 +161,14 @@ def _document(person: Person, doors: list[str], context: Context) -> dict[str, A
                 "own words": row.content.get("words"),
                 "as shown": row.content.get("label"),
                 "language": row.language,
-                "given by": row.given_by,
+                "given by": row.given_by.partition(":")[0],
                 "script version": row.version,
                 "at": row.at.isoformat(),
             }
             for row in _in_order(person.answers.values(), context.scripts)
         ],
+        "opened by our team": [{"at": each.at.isoformat(), "reason": each.reason} for each in opened],
+        "notes of our team": [{"at": note.at.isoformat(), "text": note.text} for note in noted],
         "responsible": programme.controller,
         "data protection": programme.privacy,
         "recipients": [programme.controller],
