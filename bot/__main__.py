@@ -147,7 +147,7 @@ cli.add_typer(team, name="staff")
 
 @team.command("invite")
 def staff_invite(name: Annotated[str, typer.Option(help="as the team knows them")], rank: str = "viewer", bot: str = "") -> None:
-    """Print a one-time code that makes somebody staff: frontdoor staff invite --rank admin --name "Anna Example" """
+    """Print a one-time code that makes somebody staff: frontdoor staff invite --rank admin --name Anna"""
     from bot.app import bot_name  # noqa: PLC0415
     from bot.team import invite  # noqa: PLC0415
 

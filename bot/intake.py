@@ -14,6 +14,7 @@ from uuid import UUID, uuid4
 from bot.effects import EFFECTS, LISTS, NOT_MEANWHILE
 from bot.effects.nouns import Context, Moved, Outcome, answer_of, name_of, said
 from bot.letters import pack
+from bot.logs import Code
 from bot.messages import Incoming, Kind, language_of
 from bot.settings import Programme
 from bot.sources import folded, listed, searched
@@ -128,10 +129,10 @@ class Intake:
         """What only staff may, and somebody without the rank tried: a removed member's old buttons, a guess. Ids only."""
         rank = RANKS.index(known.facts["staff"])
         if isinstance(heard, Command) and (name := self._scripts.commands.get(heard.name)) and RANKS.index(self._scripts[name].staff) > rank:
-            log.info("chat %s: /%s was refused, it is for staff", chat.id, name)
+            log.info("chat %s: /%s was refused, it is for staff", chat.id, Code(name))
         for frame in state.frames:
             if frame.dialog in self._scripts and RANKS.index(self._scripts[frame.dialog].staff) > rank:
-                log.info("chat %s: the dialog %s was taken away, it is for staff", chat.id, frame.dialog)
+                log.info("chat %s: the dialog %s was taken away, it is for staff", chat.id, Code(frame.dialog))
 
     async def _turn(self, work: _Work, chat: Chat, state: State, known: Known, heard: Heard) -> Turn:
         """The pure engine; what it needs is looked up and the turn taken again."""
@@ -439,7 +440,8 @@ class _Work:
         return AnswerRow(*question, answer.kind, answer.value if coded else None, kept, chat.language, dialog.version, self.unit.now, given_by)
 
     def say(self, chat: Chat, contents: Sequence[Mapping[str, Any]]) -> None:
-        self.drafts += [Draft(f"{chat.id}.{chat.turn}.{number}", content, chat) for number, content in enumerate(contents)]
+        told = [content for content in contents if any(not optional or self.words.exists(name) for name, _, optional, *_ in content["parts"])]
+        self.drafts += [Draft(f"{chat.id}.{chat.turn}.{number}", content, chat) for number, content in enumerate(told)]
 
     def bid_farewell(self, chat: Chat, contents: Sequence[Mapping[str, Any]]) -> None:
         """The chat is gone; its last letter alone knows the way."""

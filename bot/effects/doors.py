@@ -59,7 +59,13 @@ async def join_by_code(context: Context) -> Outcome:
 async def claim(context: Context) -> Outcome:
     """The profile that staff filled in with somebody becomes theirs, on their own phone."""
     outcome = await join_by_code(context)
-    return said("fill.wrong") if outcome.code == "wrong" else outcome
+    if outcome.code == "wrong":
+        return said("fill.wrong", "wrong")
+    if outcome.moved is None or outcome.moved.chat.state is None:
+        return outcome
+    state = State.from_json(outcome.moved.chat.state)
+    state = replace(state, frames=(*state.frames, Frame("claim", done=("claim",), memo=dict(context.memo))))  # it has something to say
+    return replace(outcome, letters=(), code="claimed", moved=replace(outcome.moved, chat=replace(outcome.moved.chat, state=state.to_json())))
 
 
 def _goes_on(there: Mapping[str, Any] | None, chat: Chat, scripts: Scripts) -> Mapping[str, Any]:

@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 
 from bot.effects.nouns import Context, Moved, Outcome, in_groups, said
 from bot.letters import pack
+from bot.logs import Code
 from bot.rights import may
 from dialogs.model import RANKS
 from dialogs.nouns import Fact, Message, Say
@@ -41,10 +42,10 @@ async def enter(context: Context) -> Outcome:
     helper = (await staff.get(context.unit, [subject])).get(subject) if subject else None
     if helper is None:
         log.info("chat %s: a code for staff that is none, or no more", context.chat.id)
-        return said("enter.wrong")
+        return said("enter.wrong", "wrong")
     await staff.write_down(context.unit, helper.id, "enter", helper.id)
     letters = said("enter.welcome", name=helper.name, rank=RANK_IS[helper.rank]).letters
-    return Outcome(letters, moved=Moved(replace(context.chat, staff_id=helper.id), context.person))
+    return Outcome(letters, "entered", moved=Moved(replace(context.chat, staff_id=helper.id), context.person))
 
 
 async def invite_one(context: Context) -> Outcome:
@@ -107,7 +108,7 @@ async def everybody(context: Context) -> Mapping[str, Fact]:
 
 def refused(context: Context, act: str) -> Outcome:
     """Somebody without the rank, or no longer with it. Ids only."""
-    log.info("chat %s: %s was refused, staff %s", context.chat.id, act, context.chat.staff_id)
+    log.info("chat %s: %s was refused, staff %s", context.chat.id, Code(act), context.chat.staff_id)
     return said("staff.refused", "refused")
 
 
