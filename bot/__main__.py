@@ -6,7 +6,7 @@ import asyncio
 import sys
 from collections.abc import Coroutine
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -165,6 +165,31 @@ def link(entrance: str, campaign: str = "", language: str = "", bot: str = "", f
     name = bot or (go(bot_name(settings)) if settings.telegram_token else "")
     for door, address in links_of(payload, name, settings.public_url).items():
         print(f"{address}\n  {draw(address, folder / f'{payload}.{door}.svg')}")
+
+
+team = typer.Typer(no_args_is_help=True, help="Those who help: invite the first one here, everybody else in the chat by /staff.")
+cli.add_typer(team, name="staff")
+
+
+@team.command("invite")
+def staff_invite(name: Annotated[str, typer.Option(help="as the team knows them")], rank: str = "viewer", bot: str = "") -> None:
+    """Print a one-time code that makes somebody staff: frontdoor staff invite --rank admin --name Anna"""
+    from bot.app import bot_name  # noqa: PLC0415
+    from bot.team import invite  # noqa: PLC0415
+
+    settings = _settings()
+    called = bot or (go(bot_name(settings)) if settings.telegram_token else "")
+    for line in go(invite(settings, name, rank, called)):
+        print(line)
+
+
+@team.command("list")
+def staff_list() -> None:
+    """Who helps here, and what they may do."""
+    from bot.team import listed  # noqa: PLC0415
+
+    for line in go(listed(_settings())):
+        print(line)
 
 
 def main() -> None:

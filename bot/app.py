@@ -20,6 +20,7 @@ from bot.batches import Batches
 from bot.channels.telegram_bot import Driver, TelegramBot
 from bot.clock import Clock
 from bot.delivery import Channel, Delivery
+from bot.effects.nouns import private_questions
 from bot.errors import FrontdoorError
 from bot.intake import HandOver, Intake
 from bot.messages import Incoming, clean
@@ -27,7 +28,7 @@ from bot.settings import Programme, Settings, read_programme
 from bot.sources import NAMERS
 from dialogs.files import ScriptError, load_scripts
 from dialogs.model import Scripts
-from storage import calls, codes, outbox, sessions, updates
+from storage import calls, codes, erasure, outbox, sessions, updates
 from storage.crypto import NO_KEYS, Keys, make_keys, read_keys
 from storage.errors import StoreAway, StoreError
 from storage.lease import Lease
@@ -67,7 +68,7 @@ class House:
 
     def commands(self) -> dict[str | None, dict[str, str]]:
         """The menu of commands per two-letter language; None: for everybody else. What is for staff is not in it."""
-        wanted = {name: f"menu.command.{name}" for name, dialog in self.scripts.commands.items() if not self.scripts[dialog].staff}
+        wanted = {name: f"menu.command.{name}" for name in self.scripts.menu}
         languages: dict[str | None, str] = {None: "en"} | {language: language for language in self.words.languages if len(language) == 2}
         return {code: {name: self.words.tr(sentence, language) for name, sentence in wanted.items()} for code, language in languages.items()}
 
@@ -152,7 +153,7 @@ async def run(settings: Settings) -> None:
 
         intake = house.intake(hand_over)
         batches = Batches(intake.handle)  # of what arrives one by one: webhooks, the web chat
-        parts: list[Part] = [partial(_tidy, house.store), batches.run, house.clock(intake).run]
+        parts: list[Part] = [partial(_tidy, house), batches.run, house.clock(intake).run]
         routes: list[Any] = []
         if settings.telegram_token:
             _telegram(house, stack, intake, batches, ways_out, parts, routes)
@@ -264,23 +265,30 @@ def _terminal(house: House) -> list[Part]:
     return [talk, delivery.run]
 
 
-async def _tidy(store: Store) -> None:
-    async def tidy() -> None:
-        dropped = updates.SLICE
-        while dropped == updates.SLICE:
-            async with store.begin() as unit:
-                dropped = await updates.forget_old(unit)
+async def tidy(store: Store, scripts: Scripts) -> None:
+    """Throw away what nobody needs any more."""
+    dropped = updates.SLICE
+    while dropped == updates.SLICE:
         async with store.begin() as unit:
-            await outbox.forget_old(unit)
-            await sessions.end_idle(unit)
-            await codes.forget_old(unit)
-            await calls.forget_old(unit)
+            dropped = await updates.forget_old(unit)
+    async with store.begin() as unit:
+        await outbox.forget_old(unit)
+        await sessions.end_idle(unit)
+        await codes.forget_old(unit)
+        await calls.forget_old(unit)
+    async with store.begin() as unit:
+        erased = await erasure.of_unclaimed(unit, private_questions(scripts))
+    if erased:
+        log.info("%s profiles that nobody claimed were erased", erased)
+        await store.scrub()
 
-    rounds = 0
+
+async def _tidy(house: House) -> None:
+    store, rounds = house.store, 0
     while True:
         with suppress(StoreAway):
             if rounds % (TIDY // SCRUB) == 0:
-                await undisturbed(tidy())
+                await undisturbed(tidy(store, house.scripts))
             if store.unscrubbed:
                 await undisturbed(store.scrub())
         rounds += 1

@@ -78,7 +78,7 @@ def _sentences(scripts: Scripts) -> Iterator[tuple[str, str]]:
         yield f"stop.what.{purpose}", "label"
     for channel in CHANNELS:
         yield f"doors.channel-{channel}", "sentence"
-    for command in scripts.commands:
+    for command in scripts.menu:
         yield f"menu.command.{command}", "sentence"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import secrets
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -10,8 +11,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID, uuid4
 
-from bot.effects import ACTS, CHORES, EFFECTS, LISTS
-from bot.effects.nouns import Context, Moved, Outcome, answer_of, name_of, private_questions
+from bot.effects import ACTS, CHORES, EFFECTS, LISTS, NOT_MEANWHILE
+from bot.effects.nouns import Context, Moved, Outcome, answer_of, name_of, private_questions, said
 from bot.effects.nouns import Effect as Act
 from bot.letters import pack
 from bot.logs import Code
@@ -45,6 +46,7 @@ from dialogs.turn import offered, take_turn
 from storage import answers, calls, chats, erasure, nudges, organisations, outbox, people, staff, updates
 from storage.answers import ORGANISATIONS, PEOPLE, Owners
 from storage.errors import StoreAway
+from storage.people import BY_STAFF
 from storage.records import Address, AnswerRow, Chat, ConsentRow, Draft, Letter, Organisation, Person, Poison, Staff
 from storage.store import Store, Unit, undisturbed
 from translations.detect import by_script, closest
@@ -56,6 +58,7 @@ HandOver = Callable[[Sequence[Letter]], None]
 Key = tuple[str, str]  # source and key of an update
 Changed = Mapping[UUID, Mapping[Question, AnswerRow | None]]  # owner -> what was answered (None: taken back)
 Rows = Mapping[Question, AnswerRow]
+ONE_TIME = re.compile(r"(staff|door)-(\d{12})")  # what a link of somebody's own carries: t.me/...?start=staff-123456789012
 
 
 class Intake:
@@ -129,6 +132,7 @@ class Intake:
         state = State.from_json(chat.state) if chat.state else State(chat.language, secrets.randbelow(1_000_000))
         known = self._known(work, chat, state)
         heard: Heard = await self._hear(work, incoming, chat, state, known)
+        self._log_refusals(chat, state, known, heard)
         work.answered, first = False, len(work.drafts)
         while await work.take(address, await self._turn(work, chat, state, known, heard), incoming):
             chat = await work.here(address, chat.language)  # another person now, or nobody
@@ -136,6 +140,15 @@ class Intake:
             state, heard = State.from_json(chat.state), Resume()
             known = self._known(work, chat, state)
         await work.welcome_back(address, first)
+
+    def _log_refusals(self, chat: Chat, state: State, known: Known, heard: Heard) -> None:
+        """What only staff may, and somebody without the rank tried: a removed member's old buttons, a guess. Ids only."""
+        rank = RANKS.index(known.facts["staff"])
+        if isinstance(heard, Command) and (name := self._scripts.commands.get(heard.name)) and RANKS.index(self._scripts[name].staff) > rank:
+            log.info("chat %s: /%s was refused, it is for staff", chat.id, Code(name))
+        for frame in state.frames:
+            if frame.dialog in self._scripts and RANKS.index(self._scripts[frame.dialog].staff) > rank:
+                log.info("chat %s: the dialog %s was taken away, it is for staff", chat.id, Code(frame.dialog))
 
     async def _turn(self, work: _Work, chat: Chat, state: State, known: Known, heard: Heard) -> Turn:
         """The pure engine; what it needs is looked up and the turn taken again."""
@@ -148,7 +161,7 @@ class Intake:
 
     async def _look_up(self, work: _Work, chat: Chat, state: State, need: Need) -> Sequence[str] | Mapping[str, Fact]:
         if need.source in LISTS:
-            return await LISTS[need.source](work.context(chat))
+            return await LISTS[need.source](work.context(chat, dict(need.memo)))
         return listed(need.source, state.language, self._words)
 
     async def _hear(self, work: _Work, incoming: Incoming, chat: Chat, state: State, known: Known) -> Heard:
@@ -157,7 +170,8 @@ class Intake:
             case Kind.PRESS:
                 return Press(incoming.prompt, incoming.value)
             case Kind.COMMAND:
-                self._look_who_asks(incoming.value, chat, known)
+                if incoming.value == "start" and (link := ONE_TIME.fullmatch(incoming.argument)):
+                    return Command({"staff": "enter", "door": "claim"}[link[1]], link[2])
                 brought = self._programme.brought(incoming.argument) if incoming.value == "start" else {}
                 return Command(incoming.value, incoming.argument, brought)
             case Kind.TEXT:
@@ -174,14 +188,8 @@ class Intake:
                 return Contact(incoming.value, incoming.argument == "own")
         return Unreadable(incoming.value)
 
-    def _look_who_asks(self, command: str, chat: Chat, known: Known) -> None:
-        """An old button of somebody who helps no more: the engine refuses it, and the log says so."""
-        dialog = self._scripts.commands.get(command)
-        if dialog and RANKS.index(self._scripts[dialog].staff) > RANKS.index(known.facts["staff"]):
-            log.warning("chat %s asked for %s, which is for staff; it was refused", chat.id, Code(dialog))
-
     def _known(self, work: _Work, chat: Chat, state: State) -> Known:
-        person, organisation, staff = work.person(chat), work.organisation(chat), work.staff.get(chat.staff_id) if chat.staff_id else None
+        person, organisation, staff = work.person(chat), work.organisation(chat), work.helper(chat)
         facts = {
             "channel": chat.channel,
             "webchat": self._words.constant("webchat"),
@@ -194,7 +202,8 @@ class Intake:
         if person is None:
             return Known(facts=facts)
         rows = {**person.answers, **(organisation.answers if organisation else {})}
-        consents = {row.purpose: Consent(row.version, row.verdict == "given") for row in person.consents}
+        unsaid = "" if state.filling else BY_STAFF  # what somebody told staff they say themselves, as soon as they can
+        consents = {row.purpose: Consent(0 if row.channel == unsaid else row.version, row.verdict == "given") for row in person.consents}
         return Known({question: answer_of(row) for question, row in rows.items()}, consents, facts)
 
     def _label(self, text: str, table: Message, language: str) -> str | None:
@@ -273,9 +282,14 @@ class _Work:
         there = self.organisations.get(chat.organisation_id) if chat.organisation_id else None
         return there if there and chat.person_id in there.members else None
 
+    def helper(self, chat: Chat) -> Staff | None:
+        """Who of the staff speaks here. While they write for somebody in the room nobody does: the phone goes from hand to hand."""
+        return self.staff.get(chat.staff_id) if chat.staff_id and not _filling(chat) else None
+
     def context(self, chat: Chat, memo: Mapping[str, str] | None = None) -> Context:
-        helper = self.staff.get(chat.staff_id) if chat.staff_id else None
-        return Context(self.unit, chat, self.person(chat), self.organisation(chat), helper, self.scripts, self.words, self.programme, self.write, memo or {})
+        return Context(
+            self.unit, chat, self.person(chat), self.organisation(chat), self.helper(chat), self.scripts, self.words, self.programme, self.write, memo or {}
+        )
 
     async def here(self, address: Address, language: str) -> Chat:
         if address not in self.chats:  # erased a moment ago, in this batch
@@ -301,10 +315,10 @@ class _Work:
             chat = await self.decide(chat, decision)
         self.chats[address] = chat
         self.answer(chat, turn)
-        said: list[Mapping[str, Any]] = [pack(message, replaces=incoming.message) for message in turn.said if self.says_something(message)]
+        said: list[Mapping[str, Any]] = [pack(message, replaces=incoming.message) for message in turn.said]
         for effect in turn.effects:
             person = self.person(chat)
-            outcome = await EFFECTS[effect.name](self.context(chat, effect.memo))
+            outcome = await self.carry_out(effect, chat)
             if outcome.person:
                 self.people[outcome.person.id] = outcome.person
             if outcome.finished and person:
@@ -329,10 +343,6 @@ class _Work:
         self.say(chat, said)
         return False
 
-    def says_something(self, message: Message) -> bool:
-        """Not if all that it holds is optional, and English has none of it (an effect that is awaited, on its way)."""
-        return bool(message.options) or any(not part.optional or self.words.exists(part.id) for part in message.parts)
-
     async def act(self, chat: Chat, address: Address, act: Act, argument: str) -> None:
         """An act of our own in somebody's chat."""
         outcome = await act(self.context(chat, {"argument": argument}))
@@ -352,6 +362,14 @@ class _Work:
             return
         self.people[person.id] = await nudges.wake(self.unit, person)
         self.drafts.insert(at, Draft(f"{chat.id}.back.{uuid4()}", pack(Message((Say("still.back"),))), chat))
+
+    async def carry_out(self, effect: Effect, chat: Chat) -> Outcome:
+        if effect.name in NOT_MEANWHILE and _filling(chat):
+            return said("fill.not-now", "refused")
+        outcome = await EFFECTS[effect.name](self.context(chat, effect.memo))
+        if outcome.ranks:
+            self.staff = {each: helper for each, helper in self.staff.items() if each not in outcome.ranks} | await staff.get(self.unit, outcome.ranks)
+        return outcome
 
     def forgotten(self, person_id: UUID) -> None:
         """Somebody was erased, and their chat lives on: nothing of theirs may be said there any more."""
@@ -378,6 +396,8 @@ class _Work:
     async def move(self, chat: Chat, person: Person | None, moved: Moved) -> bool:
         """Somebody else speaks in the chat; what was answered here and not there comes along. Does the conversation go on?"""
         self.organisations = await organisations.lock(self.unit, {*self.organisations, *([chat.organisation_id] if chat.organisation_id else ())})
+        if chat.staff_id and chat.staff_id not in self.staff:
+            self.staff |= await staff.get(self.unit, {chat.staff_id})
         if moved.person is None:
             return chat.state is not None
         self.people[moved.person.id] = moved.person
@@ -404,7 +424,9 @@ class _Work:
         assert chat.person_id  # noqa: S101 - set just above
         person = self.people[chat.person_id]
         fingerprint = self.words.fingerprint(decision.sentence, chat.language)
-        row = ConsentRow(decision.purpose, decision.version, decision.verdict, fingerprint, chat.language, chat.channel, self.unit.now)
+        row = ConsentRow(
+            decision.purpose, decision.version, decision.verdict, fingerprint, chat.language, BY_STAFF if _filling(chat) else chat.channel, self.unit.now
+        )
         self.decisions.append((person.id, row))
         self.people[person.id] = replace(person, consents=(*person.consents, row))
         if decision.verdict == "withdrawn":
@@ -470,18 +492,14 @@ class _Work:
         label = self.words.fact(told(step, question[0], answer), chat.language) if code is not None and not answer.words else ""
         content = {"value": answer.value, "words": answer.words, "label": label}
         dialog = self.scripts[question[0].partition(".")[0]]
-        given_by = (
-            f"staff:{chat.staff_id}"
-            if chat.staff_id and chat.state and chat.state.get("for_another")
-            else str(chat.person_id)
-            if dialog.of == "organisation"
-            else "person"
-        )
+        by = _filling(chat).get("by")
+        given_by = f"staff:{by}" if by else str(chat.person_id) if dialog.of == "organisation" else "person"
         kept = {k: v for k, v in content.items() if v}
         return AnswerRow(*question, answer.kind, code, kept, chat.language, dialog.version, self.unit.now, given_by)
 
     def say(self, chat: Chat, contents: Sequence[Mapping[str, Any]]) -> None:
-        self.drafts += [Draft(f"{chat.id}.{chat.turn}.{number}", content, chat) for number, content in enumerate(contents)]
+        told = [content for content in contents if any(not optional or self.words.exists(name) for name, _, optional, *_ in content["parts"])]
+        self.drafts += [Draft(f"{chat.id}.{chat.turn}.{number}", content, chat) for number, content in enumerate(told)]
 
     def bid_farewell(self, chat: Chat, contents: Sequence[Mapping[str, Any]]) -> None:
         """The chat is gone; its last letter alone knows the way."""
@@ -539,6 +557,12 @@ def _allowed(person: Person) -> set[str]:
     """Purposes whose newest decision is a yes."""
     newest = {row.purpose: row.verdict for row in person.consents}
     return {purpose for purpose, verdict in newest.items() if verdict == "given"}
+
+
+def _filling(chat: Chat) -> Mapping[str, str]:
+    """Who of the staff writes here for somebody in the room, and where they go back to; empty: nobody does."""
+    filling: Mapping[str, str] = (chat.state or {}).get("filling", {})
+    return filling
 
 
 def _top(question: str) -> str:

@@ -184,10 +184,10 @@ class Asking:
                 return tuple(question.id for question in self.lines(place))
             case "review":
                 return tuple(name for name in step.choices if self.told_in(name))
-        return tuple(self.listed(step.from_)) if step.from_ else step.choices
+        return tuple(self.listed(place, step.from_)) if step.from_ else step.choices
 
-    def listed(self, source: str) -> Sequence[str] | Mapping[str, Fact]:
-        need = Need(source)
+    def listed(self, place: Place, source: str) -> Sequence[str] | Mapping[str, Fact]:
+        need = Need(source, tuple(sorted(place.memo.items())) if source.startswith(OWN) else ())
         if need not in self.looked_up:
             raise Missing(need)
         return self.looked_up[need]
@@ -232,7 +232,7 @@ class Asking:
             return self.other_months(place, step)
         codes = place.offered if step.from_ or not step.choices else tuple(code for code in place.offered if code in step.choices)
         codes, turning = (codes, []) if every else self.page_of(place, codes)
-        options = [Option(code, self.label(name, step, code), (code in place.picked) if toggles else None) for code in codes]
+        options = [Option(code, self.label(place, name, step, code), (code in place.picked) if toggles else None) for code in codes]
         options += turning
         if toggles:
             options.append(Option(DONE, {"say": "common.done"}))
@@ -264,9 +264,9 @@ class Asking:
         turning = [(EARLIER, at > 0), (LATER, at + PAGE < len(shown)), (ALL, len(shown) < len(codes))]
         return shown[at : at + PAGE], [Option(code, {"say": f"common.{code[1:]}"}) for code, there in turning if there]
 
-    def label(self, name: str, step: Step, code: str) -> Fact:
+    def label(self, place: Place, name: str, step: Step, code: str) -> Fact:
         if step.from_:
-            named = self.listed(step.from_) if step.from_.startswith(OWN) else ()
+            named = self.listed(place, step.from_) if step.from_.startswith(OWN) else ()
             return named.get(code, code) if isinstance(named, Mapping) else {"from": step.from_, "code": code}
         if step.ask == "summary":
             return {"say": f"{name.rpartition('.')[0]}.{code}.short"}

@@ -126,6 +126,7 @@ class Dialog(Strict):
     command: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,31}$")] | None = None  # /command starts it from anywhere
     of: Literal["person", "organisation"] = "person"  # whose answers these are
     staff: Literal["", "viewer", "coordinator", "admin"] = ""  # from which rank on it is theirs; "": everybody's
+    listed: bool = True  # in the channel's menu of commands; those of staff never are
     steps: tuple[Step, ...]
 
     @model_validator(mode="after")
@@ -177,6 +178,7 @@ class Scripts(Mapping[str, Dialog]):
         """Raises ValueError when they don't agree with each other."""
         self._dialogs = {dialog.dialog: dialog for dialog in dialogs}
         self.commands = {dialog.command: dialog.dialog for dialog in self.values() if dialog.command}
+        self.menu = [command for command, name in self.commands.items() if self[name].listed and not self[name].staff]  # what a channel lists
         self.consents = {step.purpose: (dialog.dialog, step) for dialog in self.values() for step in dialog.steps if step.ask == "consent" and step.purpose}
         for name in ("welcome", "menu"):
             if name not in self:

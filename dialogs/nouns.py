@@ -121,6 +121,7 @@ class State:
     brought: Mapping[str, str] = field(default_factory=dict)  # answers that came with a link, until they may be kept
     frames: tuple[Frame, ...] = ()  # the last one is on top
     shared: bool = False  # others have profiles in this chat too
+    filling: Mapping[str, str] = field(default_factory=dict)  # staff write for somebody in the room: `by` whom; then `language` and profile (`own`) of before
 
     @property
     def stands_at(self) -> str:
@@ -133,7 +134,8 @@ class State:
         frames = [{key: value for key, blank in _BLANK.items() if (value := getattr(frame, key)) != blank} for frame in self.frames]
         brought = {"brought": dict(self.brought)} if self.brought else {}
         shared = {"shared": True} if self.shared else {}
-        return {"language": self.language, "prompts": self.prompts, "passed": self.passed, **brought, **shared, "frames": frames}
+        filling = {"filling": dict(self.filling)} if self.filling else {}
+        return {"language": self.language, "prompts": self.prompts, "passed": self.passed, **brought, **shared, **filling, "frames": frames}
 
     def after(self, step: str, outcome: str) -> Self:
         """The dialog on top learns how its effect went."""
@@ -144,7 +146,8 @@ class State:
     def from_json(cls, data: Mapping[str, Any]) -> Self:
         """Forgiving: a key that this version does not know is left behind, a missing one has its default."""
         frames = tuple(_frame(frame) for frame in data["frames"])
-        return cls(data["language"], data["prompts"], tuple(data["passed"]), data.get("brought", {}), frames, data.get("shared", False))
+        more = (data.get("brought", {}), frames, data.get("shared", False), data.get("filling", {}))
+        return cls(data["language"], data["prompts"], tuple(data["passed"]), *more)
 
 
 def _frame(data: Mapping[str, Any]) -> Frame:
@@ -210,9 +213,10 @@ class Effect:
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """A list that the engine must be given before it can go on."""
+    """A list that the engine must be given before it can go on; somebody's own may depend on what this dialog was told."""
 
     source: str
+    memo: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,7 +80,7 @@ class _Walk(Asking):
 
     def turn(self) -> Turn:
         frames = tuple(place.frozen() for place in self.frames)
-        state = State(self.language, self.prompts, tuple(self.passed), self.brought, frames, self.state.shared)
+        state = State(self.language, self.prompts, tuple(self.passed), self.brought, frames, self.state.shared, self.state.filling)
         message = self.question or Message(())
         now = self.asks_for_phone()
         contact: Literal["", "offered", "over"] = "" if now is self.contact_offered else "offered" if now else "over"

@@ -40,7 +40,7 @@ async def read(unit: Unit, owners: Owners, ids: Sequence[UUID]) -> dict[UUID, di
     for row in await unit.connection.execute(select(owners.answers).where(owners.answers.c[owners.key].in_(ids))):
         owner = row[0]
         try:
-            content = json.loads(unit.cipher.open(row.content, _place(owners, owner, row.question, row.round)))
+            content = json.loads(unit.cipher.open(row.content, place(owners, owner, row.question, row.round)))
         except SealBroken:  # refused, and asked again; the person must still be able to write, and to be forgotten
             log.error("an answer of %s does not open", owner)
             continue
@@ -57,7 +57,7 @@ async def save(unit: Unit, owners: Owners, rows: Mapping[UUID, Sequence[AnswerRo
             "round": answer.round,
             "kind": answer.kind,
             "code": answer.code,
-            "content": unit.cipher.seal(json.dumps(dict(answer.content), ensure_ascii=False).encode(), _place(owners, owner, answer.question, answer.round)),
+            "content": unit.cipher.seal(json.dumps(dict(answer.content), ensure_ascii=False).encode(), place(owners, owner, answer.question, answer.round)),
             "language": answer.language,
             "given_by": answer.given_by,
             "version": answer.version,
@@ -95,5 +95,5 @@ async def set_facets(unit: Unit, owners: Owners, facets: Mapping[tuple[UUID, str
         await unit.connection.execute(insert(owners.facets), rows)
 
 
-def _place(owners: Owners, owner: UUID, question: str, round_: str) -> str:
+def place(owners: Owners, owner: UUID, question: str, round_: str) -> str:
     return f"{owners.answers.name}/{owner}/{question}/{round_}/content"

@@ -7,7 +7,7 @@ import unicodedata
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import delete, insert
+from sqlalchemy import delete, insert, or_
 
 from storage import tables
 from storage.store import Unit
@@ -27,10 +27,12 @@ async def make(unit: Unit, chat_id: int | None = None, *, kind: str = "door", su
     return code
 
 
-async def redeem(unit: Unit, code: str, chat_id: int) -> tuple[int, UUID] | None:
-    """The chat that it was made in and whose code it is, once, and not for that chat itself; None: no such code, or no more."""
+async def redeem(unit: Unit, code: str, chat_id: int) -> tuple[int | None, UUID] | None:
+    """The chat that it was made in (none: staff made it) and whose code it is, once, and not for that chat itself; None: no
+    such code, or no more."""
     codes = tables.codes
-    statement = delete(codes).where(codes.c.key == _key(unit, code), codes.c.kind == "door", codes.c.chat_id != chat_id, codes.c.until > unit.now)
+    elsewhere = or_(codes.c.chat_id != chat_id, codes.c.chat_id.is_(None))
+    statement = delete(codes).where(codes.c.key == _key(unit, code), codes.c.kind == "door", elsewhere, codes.c.until > unit.now)
     row = (await unit.connection.execute(statement.returning(codes.c.chat_id, codes.c.subject))).first()
     return (row.chat_id, row.subject) if row else None
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from datetime import timedelta
 from uuid import UUID
 
 from sqlalchemy import delete, exists, select, update
 
-from storage import calls, organisations, people, tables
+from storage import calls, chats, organisations, people, tables
 from storage.store import Unit
+
+UNCLAIMED = timedelta(days=14)
 
 
 async def of_person(unit: Unit, person_id: UUID, private: Collection[str] = ()) -> None:
@@ -18,17 +21,26 @@ async def of_person(unit: Unit, person_id: UUID, private: Collection[str] = ()) 
     A chat that they share with others of their family stays theirs; an organisation stays with those who still speak for it,
     without what this person told of themselves there (`private`: the questions that ask for that).
     """
-    chats, seats, outbox = tables.chats.c, tables.seats.c, tables.outbox.c
-    theirs = select(chats.id).where(chats.person_id == person_id)
-    shared = list((await unit.connection.execute(theirs.where(exists(select(seats.chat_id).where(seats.chat_id == chats.id))))).scalars())
+    columns, seats, outbox = tables.chats.c, tables.seats.c, tables.outbox.c
+    theirs = select(columns.id).where(columns.person_id == person_id)
+    shared = list((await unit.connection.execute(theirs.where(exists(select(seats.chat_id).where(seats.chat_id == columns.id))))).scalars())
     if shared:
         await unit.connection.execute(delete(tables.outbox).where(outbox.chat_id.in_(shared)))
-        await unit.connection.execute(update(tables.chats).where(chats.id.in_(shared)).values(person_id=None, organisation_id=None, state=None))
-    await unit.connection.execute(delete(tables.chats).where(chats.person_id == person_id))
+        await unit.connection.execute(update(tables.chats).where(columns.id.in_(shared)).values(person_id=None, organisation_id=None, state=None))
+    await unit.connection.execute(delete(tables.chats).where(columns.person_id == person_id))
     await organisations.leave(unit, person_id, await organisations.of_person(unit, person_id), private)
     await unit.connection.execute(delete(tables.people).where(tables.people.c.id == person_id))
     await unit.connection.execute(unit.insert(tables.erasures).values(person_id=person_id, at=unit.now).on_conflict_do_nothing())
     await people.changed(unit, [person_id])
+
+
+async def of_unclaimed(unit: Unit, private: Collection[str] = ()) -> int:
+    """Profiles that staff filled in with somebody who never came to confirm it. The chat that they were written in is staff's."""
+    ids = await people.unclaimed(unit, unit.now - UNCLAIMED)
+    for person_id in ids:
+        await chats.part(unit, [each.id for each in await chats.of_person(unit, person_id) if each.staff_id])
+        await of_person(unit, person_id, private)
+    return len(ids)
 
 
 async def of_chat(unit: Unit, chat_id: int) -> None:

@@ -6,16 +6,18 @@ import os
 import random
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, delete, insert, select, update
+from sqlalchemy import Row, delete, exists, insert, select, update
 
 from storage import answers, tables
 from storage.answers import PEOPLE
 from storage.records import AnswerRow, ConsentRow, Person
 from storage.store import Unit, new_id
 
+BY_STAFF = "staff"  # the channel of a consent that staff wrote down, with the person in the room
 NUMBERS = range(1000, 1_000_000)  # short enough to be said aloud; chosen at random, so that a number tells nothing
 
 
@@ -96,6 +98,14 @@ async def changed(unit: Unit, ids: Iterable[UUID]) -> None:
     rows = [{"entity": "person", "entity_id": person_id} for person_id in ids]
     if rows:
         await unit.connection.execute(insert(tables.changes), rows)
+
+
+async def unclaimed(unit: Unit, since: datetime) -> list[UUID]:
+    """Whose profile staff filled in before, and who never agreed to it on a phone of their own."""
+    columns, agreed = tables.people.c, tables.consents.c
+    theirs = exists(select(agreed.id).where(agreed.person_id == columns.id, agreed.channel != BY_STAFF))
+    by_staff = exists(select(agreed.id).where(agreed.person_id == columns.id, agreed.channel == BY_STAFF))
+    return list((await unit.connection.execute(select(columns.id).where(columns.heard_at < since, by_staff, ~theirs).order_by(columns.id))).scalars())
 
 
 async def _consents(unit: Unit, ids: Sequence[UUID]) -> dict[UUID, list[ConsentRow]]:

@@ -103,6 +103,15 @@ class Audited:
 
 
 @dataclass(frozen=True, slots=True)
+class Note:
+    """What a member of staff wrote down about somebody."""
+
+    at: datetime
+    staff_id: UUID
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Seat:
     """A profile of a chat that does not speak just now, and where it stands."""
 

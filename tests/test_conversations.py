@@ -13,6 +13,7 @@ from sqlalchemy import func, select
 
 from bot.app import House
 from bot.channels import telegram_aiogram, telegram_ptb
+from bot.effects.staff import invite
 from bot.settings import Settings
 from dialogs.files import read_yaml
 from storage import answers, tables
@@ -96,10 +97,13 @@ async def talk(script, language, doors, house):
             case {"remember": pattern}:  # what the bot said, to be said later
                 remembered = next(match[0] for each in reversed(door.heard) if (match := re.search(pattern, each.text)))
                 continue
-            case {"you": "$remembered"}:
-                await door.say(remembered)
+            case {"invite": rank}:  # as `frontdoor staff invite` does
+                async with house.store.begin() as unit:
+                    _, remembered = await invite(unit, "Anna Example", rank)
+                continue
             case {"you": text}:
-                await door.say(text.get(language, text.get("en")) if isinstance(text, dict) else text)
+                text = text.get(language, text.get("en")) if isinstance(text, dict) else text
+                await door.say(text.replace("$remembered", remembered))
             case {"type": sentence}:  # the label of a button, typed instead of pressed
                 await door.say(house.words.tr(sentence, now))
             case {"press": code}:

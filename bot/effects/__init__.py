@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from bot.effects import calls, doors, mydata, nudges, numbers, organisations, profiles
+from bot.effects import calls, doors, fill, find, mydata, nudges, numbers, organisations, person, profiles, staff
 from bot.effects.nouns import Chore, Effect, Listing
 from storage.nudges import HALF_WAY, STILL_LOOKING
 
@@ -37,6 +37,19 @@ EFFECTS: Mapping[str, Effect] = {
     "answer-still": nudges.answer_still,
     "come-back": nudges.come_back,
     "tell-numbers": numbers.tell,
+    "enter-staff": staff.enter,
+    "invite-staff": staff.invite_one,
+    "change-staff": staff.change,
+    "staff-code": staff.own_code,
+    "look-at-person": person.look,
+    "open-person": person.open_,
+    "read-notes": person.read_notes,
+    "write-note": person.write_note,
+    "find-by-answers": find.by_answers,
+    "find-by-name": find.by_name,
+    "fill-profile": fill.begin,
+    "hand-over": fill.hand_over,
+    "claim-profile": doors.claim,
 }
 ACTS: Mapping[str, Effect] = {  # of our own, in a chat, when their time has come (bot/clock.py); ${argument} is in the memo
     HALF_WAY: nudges.remind,
@@ -48,4 +61,9 @@ LISTS: Mapping[str, Listing] = {
     "my-organisations": organisations.mine,
     "my-profiles": profiles.here,
     "portals": organisations.portals,
+    "my-staff": staff.everybody,
+    "my-facets": find.facets,
+    "my-values": find.values,
 }
+# Who speaks in a chat must not change while staff fill somebody's profile in there.
+NOT_MEANWHILE = frozenset("add-profile switch-profile remove-profile give-code join-by-code claim-profile part-others leave-person enter-staff".split())

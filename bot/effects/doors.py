@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
-from bot.effects.nouns import Context, Moved, Outcome, said
+from bot.effects.nouns import Context, Moved, Outcome, confirmed, in_groups, said
 from bot.letters import pack
 from dialogs.model import Scripts
 from dialogs.nouns import Fact, Frame, Message, Say, State
 from storage import calls, chats, codes, erasure, organisations, people, seats, sessions
 from storage.records import Chat, Draft
+
+log = logging.getLogger(__name__)
 
 
 async def give_code(context: Context) -> Outcome:
@@ -20,8 +23,7 @@ async def give_code(context: Context) -> Outcome:
     if context.person is None:
         return said("doors.nothing")
     code = await codes.make(context.unit, context.chat.id, subject=context.person.id)
-    groups = " ".join(code[at : at + 3] for at in range(0, len(code), 3))
-    return said("doors.code-is", code=groups, n=int(codes.LASTS.total_seconds() // 60))
+    return said("doors.code-is", code=in_groups(code), n=int(codes.LASTS.total_seconds() // 60))
 
 
 async def join_by_code(context: Context) -> Outcome:
@@ -32,8 +34,9 @@ async def join_by_code(context: Context) -> Outcome:
     giver, subject = await codes.redeem(unit, codes.digits(context.memo.get("code", "")), chat.id) or (None, None)
     there = await chats.get(unit, giver) if giver else None
     person = (await people.lock(unit, [subject])).get(subject) if subject else None
-    if there is None or person is None:  # absorbed or erased meanwhile
-        return said("doors.wrong")
+    if person is None or (giver and there is None):  # absorbed or erased meanwhile
+        log.info("chat %s: a code that is none, or no more", chat.id)
+        return said("doors.wrong", "wrong")
     if mine and mine.id == person.id:
         return said("doors.already")
     others = await chats.of_person(unit, person.id)
@@ -46,11 +49,26 @@ async def join_by_code(context: Context) -> Outcome:
         await calls.inherit(unit, mine.id, person.id)
         await erasure.of_person(unit, mine.id)
     await people.changed(unit, [person.id])
-    state = there.state if there.person_id == person.id else None  # else another one of their family speaks there just now
-    moved = replace(chat, person_id=person.id, organisation_id=there.organisation_id if state else None, state=_goes_on(state, chat, context.scripts))
+    state = there.state if there and there.person_id == person.id else None  # else another one of their family speaks there just now
+    organisation_id = there.organisation_id if there and state else None
+    moved = replace(chat, person_id=person.id, organisation_id=organisation_id, state=_goes_on(state, chat, context.scripts))
+    if not confirmed(person):
+        moved = replace(moved, state=_confirms(moved.state))
     news = pack(Message((Say("doors.new-door", {"channel": channel(chat.channel)}),)))
     notices = tuple(Draft(f"{each.id}.joined.{uuid4()}", news, each) for each in others)
     return Outcome(said("doors.joined").letters, moved=Moved(moved, person, absorbed), notices=notices)
+
+
+async def claim(context: Context) -> Outcome:
+    """The profile that staff filled in with somebody becomes theirs, on their own phone."""
+    outcome = await join_by_code(context)
+    if outcome.code == "wrong":
+        return said("fill.wrong", "wrong")
+    if outcome.moved is None or outcome.moved.chat.state is None:
+        return outcome
+    state = State.from_json(outcome.moved.chat.state)
+    state = replace(state, frames=(*state.frames, Frame("claim", done=("claim",), memo=dict(context.memo))))  # it has something to say
+    return replace(outcome, letters=(), code="claimed", moved=replace(outcome.moved, chat=replace(outcome.moved.chat, state=state.to_json())))
 
 
 def _goes_on(there: Mapping[str, Any] | None, chat: Chat, scripts: Scripts) -> Mapping[str, Any]:
@@ -60,6 +78,14 @@ def _goes_on(there: Mapping[str, Any] | None, chat: Chat, scripts: Scripts) -> M
     mine, theirs = State.from_json(chat.state), State.from_json(there or chat.state)
     frames = [replace(frame, prompt=0, offered=()) for frame in theirs.frames if frame.dialog in scripts and not scripts[frame.dialog].command]
     return State(mine.language, mine.prompts, theirs.passed, theirs.brought, (Frame("menu"), *frames)).to_json()
+
+
+def _confirms(there: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    """Staff wrote this profile down; before anything else its owner is asked whether it may be kept, and looks it over."""
+    assert there  # noqa: S101 - _goes_on() has just made it
+    state = State.from_json(there)
+    begun = any(frame.dialog == "welcome" for frame in state.frames)  # which leads there
+    return replace(state, frames=(*(frame for frame in state.frames if frame.dialog != "join"), *(() if begun else (Frame("join"),)))).to_json()
 
 
 async def part_others(context: Context) -> Outcome:

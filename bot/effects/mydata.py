@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
-from bot.effects import profiles
+from bot.effects import fill, profiles
 from bot.effects.calls import written
 from bot.effects.doors import channel
 from bot.effects.nouns import Context, Outcome, answer_of, private_questions, said
@@ -17,23 +17,35 @@ from bot.settings import Programme
 from dialogs.asking import told
 from dialogs.model import Scripts
 from dialogs.nouns import Fact, Message, Say
-from storage import calls, chats, erasure, nudges, staff
-from storage.records import AnswerRow, Call, CallLine, ConsentRow, Person
+from storage import calls, chats, erasure, notes, nudges, staff
+from storage.records import AnswerRow, Audited, Call, CallLine, ConsentRow, Note, Person
 
 Asked = Sequence[tuple[Call, Sequence[CallLine]]]
 
 REMINDERS = {nudges.HALF_WAY: "mydata.quiet-half-way", nudges.STILL_LOOKING: "mydata.quiet-still-looking"}
+REASONS: Mapping[str, Fact] = {  # why staff open somebody's record; a code in the audit log, for ever, so never a person's words
+    "asked-for-help": {"say": "mydata.reason-asked-for-help"},
+    "matching": {"say": "mydata.reason-matching"},
+    "event": {"say": "mydata.reason-event"},
+    "correction": {"say": "mydata.reason-correction"},
+    "complaint": {"say": "mydata.reason-complaint"},
+}
 
 
-async def finish_profile(_: Context) -> Outcome:
-    """The profile is complete, until it is changed."""
-    return Outcome(finished=True)
+async def finish_profile(context: Context) -> Outcome:
+    """The profile is complete, until it is changed. Staff who wrote it down with somebody are told how to hand it over."""
+    if not _is_filled(context):
+        return Outcome(finished=True)
+    ready = pack(Message((Say("fill.ready"),)), actions=[("handover", "", {"say": "fill.hand-over"})])
+    return Outcome((ready,), finished=True)
 
 
 async def erase(context: Context) -> Outcome:
     """Really everything: the person with every chat of theirs, or the chat alone. Others of their family who share the chat keep it."""
     unit, person = context.unit, context.person
     await context.write()
+    if _is_filled(context):
+        return await fill.abandon(context, person)
     if person:
         await erasure.of_person(unit, person.id, private_questions(context.scripts))
     family = await profiles.here(context)
@@ -58,7 +70,9 @@ async def send_my_data(context: Context) -> Outcome:
         nothing = Say("mydata.nothing", {"language": {"from": "languages", "code": context.chat.language}})
         return Outcome((pack(Message((nothing,))),))
     doors = sorted({chat.channel for chat in await chats.of_person(context.unit, person.id)} | {context.chat.channel})
-    lines = _answer_lines(person.answers.values(), context.scripts)
+    opened = [each for each in await staff.log_of(context.unit, person.id) if each.action == "open"]
+    noted = await notes.of_person(context.unit, person.id)
+    lines = answer_lines(person.answers.values(), context.scripts)
     parts = [
         Say("mydata.intro"),
         _line("mydata.number", str(person.number)),
@@ -70,9 +84,10 @@ async def send_my_data(context: Context) -> Outcome:
         Say("mydata.answers", {"n": len(lines)}),
         *lines,
         *_call_lines(asked, team, context),
+        *_staff_lines(opened, noted, context.programme),
         Say("mydata.rights"),
     ]
-    file = _file({**_document(person, doors, context), "calls": _calls(asked, team)})
+    file = _file({**_document(person, doors, context, opened, noted), "calls": _calls(asked, team)})
     return Outcome((pack(Message(tuple(parts)), document=("my-data.json", file)),))
 
 
@@ -135,7 +150,7 @@ def _consent_lines(consents: tuple[ConsentRow, ...], programme: Programme) -> li
     return lines
 
 
-def _answer_lines(answers: Collection[AnswerRow], scripts: Scripts) -> list[Say]:
+def answer_lines(answers: Collection[AnswerRow], scripts: Scripts) -> list[Say]:
     lines = []
     for row in _in_order(answers, scripts):
         step = scripts.question(row.question)
@@ -153,7 +168,25 @@ def _in_order(answers: Collection[AnswerRow], scripts: Scripts) -> list[AnswerRo
     return sorted(answers, key=lambda row: (order.get(".".join(row.question.split(".")[:2]), last), row.round, row.question))
 
 
-def _document(person: Person, doors: list[str], context: Context) -> dict[str, Any]:
+def _staff_lines(opened: Sequence[Audited], noted: Sequence[Note], programme: Programme) -> list[Say]:
+    """How often our team looked, when and why; what they wrote down. Who of the team is not the person's to know."""
+    lines = [Say("mydata.opened", {"n": str(len(opened))})]
+    for each in opened:
+        facts: dict[str, Fact] = {"date": {"date": each.at.astimezone(programme.timezone).date().isoformat()}, "reason": REASONS.get(each.reason, each.reason)}
+        lines.append(Say("mydata.one-opening", facts, line=True))
+    if noted:
+        lines.append(Say("mydata.notes"))
+    dates = [{"date": note.at.astimezone(programme.timezone).date().isoformat()} for note in noted]
+    lines += [Say("mydata.one-note", {"date": date, "text": note.text}, line=True) for date, note in zip(dates, noted, strict=True)]
+    return lines
+
+
+def _is_filled(context: Context) -> bool:
+    """Does somebody of the staff write here, with the person in the room?"""
+    return bool((context.chat.state or {}).get("filling"))
+
+
+def _document(person: Person, doors: list[str], context: Context, opened: Sequence[Audited], noted: Sequence[Note]) -> dict[str, Any]:
     programme = context.programme
     return {
         "number": person.number,
@@ -190,12 +223,14 @@ def _document(person: Person, doors: list[str], context: Context) -> dict[str, A
                 "own words": row.content.get("words"),
                 "as shown": row.content.get("label"),
                 "language": row.language,
-                "given by": row.given_by,
+                "given by": row.given_by.partition(":")[0],
                 "script version": row.version,
                 "at": row.at.isoformat(),
             }
             for row in _in_order(person.answers.values(), context.scripts)
         ],
+        "opened by our team": [{"at": each.at.isoformat(), "reason": each.reason} for each in opened],
+        "notes of our team": [{"at": note.at.isoformat(), "text": note.text} for note in noted],
         "responsible": programme.controller,
         "data protection": programme.privacy,
         "recipients": [programme.controller],

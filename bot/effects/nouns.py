@@ -11,6 +11,7 @@ from bot.letters import pack
 from bot.settings import Programme
 from dialogs.model import Scripts
 from dialogs.nouns import Answer, Fact, Message, Say
+from storage.people import BY_STAFF
 from storage.records import AnswerRow, Chat, Draft, Organisation, Person, Staff
 from storage.store import Unit
 from translations.words import Words
@@ -55,6 +56,7 @@ class Outcome:
     notices: tuple[Draft, ...] = ()  # to other chats
     person: Person | None = None  # as they are from now on, where the effect changed what is kept beside their answers
     forgotten: UUID | None = None  # who was erased, though the chat lives on
+    ranks: frozenset[UUID] = frozenset()  # members of staff whose rank changed, or who are no more
 
 
 Effect = Callable[[Context], Awaitable[Outcome]]
@@ -80,6 +82,22 @@ def name_of(person: Person, scripts: Scripts) -> str:
         if row.kind == "given" and (step := scripts.question(question)) and step.class_ == "identity"
     )
     return next((str(row.content.get("value", "")) for row in names), f"№ {person.number}")
+
+
+def confirmed(person: Person) -> bool:
+    """Did they agree themselves? What staff wrote down with them in the room they confirm on a phone of their own."""
+    return any(row.channel != BY_STAFF for row in person.consents)
+
+
+def agreed(person: Person) -> bool:
+    """Do they let us keep their answers? Who took that back is found by nobody."""
+    newest = {row.purpose: row.verdict for row in person.consents}
+    return newest.get("profile") == "given"
+
+
+def in_groups(code: str) -> str:
+    """A one-time code as it is read aloud: 123 456 789 012."""
+    return " ".join(code[at : at + 3] for at in range(0, len(code), 3))
 
 
 def private_questions(scripts: Scripts) -> set[str]:
