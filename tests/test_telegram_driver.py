@@ -504,7 +504,9 @@ async def test_the_commands_are_registered_for_everybody_and_for_each_language(a
     assert registered.keys() == {None, *words.languages}
     assert all(len(language) == 2 for language in registered if language), "Telegram takes two letters only"
     for language, commands in registered.items():
-        assert commands == {name: words.tr(f"menu.command.{name}", language or "en") for name in scripts.commands}
+        everybodys = [name for name, dialog in scripts.commands.items() if not scripts[dialog].staff]
+        assert commands == {name: words.tr(f"menu.command.{name}", language or "en") for name in everybodys}
+        assert "calls" not in commands, "what is for staff is offered to nobody else"
 
 
 async def test_a_bot_whose_commands_are_refused_starts_all_the_same(api, bot):
