@@ -36,18 +36,18 @@ class Silent:
 async def half_way(unit: Unit, only: UUID | None = None) -> list[Silent]:
     """Who stopped at a question a day or two ago, and was not reminded of that dialog yet."""
     chats, persons = tables.chats.c, tables.people.c
-    there = _in_last_chat(only).where(persons.heard_at.between(unit.now - NO_LATER, unit.now - AFTER), chats.stands_at != "", chats.unreachable.is_(None))
-    rows = await unit.connection.execute(there.where(~persons.quiet.contains(HALF_WAY), _later(reachable=False)))
-    return [_silent(unit, row) for row in rows if dialog_of(row.stands_at) not in row.reminded.split()]
+    whom = and_(persons.heard_at.between(unit.now - NO_LATER, unit.now - AFTER), ~persons.quiet.contains(HALF_WAY))
+    there = _in_last_chat(whom, only, reachable=False).where(chats.stands_at != "", chats.unreachable.is_(None))
+    return [_silent(unit, row) for row in await unit.connection.execute(there) if dialog_of(row.stands_at) not in row.reminded.split()]
 
 
 async def still_looking(unit: Unit, only: UUID | None = None) -> list[Silent]:
     """Whose profile is complete, who has been silent for half a year, and was not asked yet in this silence."""
-    chats, persons = tables.chats.c, tables.people.c
-    there = _in_last_chat(only).where(persons.heard_at <= unit.now - LONG, persons.finished_at.is_not(None), chats.unreachable.is_(None))
-    there = there.where(or_(persons.asked_at.is_(None), persons.asked_at <= persons.heard_at))
-    rows = await unit.connection.execute(there.where(~persons.quiet.contains(STILL_LOOKING), _later(reachable=True)))
-    return [_silent(unit, row) for row in rows]
+    persons = tables.people.c
+    unasked = and_(or_(persons.asked_at.is_(None), persons.asked_at <= persons.heard_at), ~persons.quiet.contains(STILL_LOOKING))
+    whom = and_(persons.heard_at <= unit.now - LONG, persons.finished_at.is_not(None), unasked)
+    there = _in_last_chat(whom, only, reachable=True).where(tables.chats.c.unreachable.is_(None))
+    return [_silent(unit, row) for row in await unit.connection.execute(there)]
 
 
 async def fallen_silent(unit: Unit) -> list[tuple[UUID, datetime]]:
@@ -85,14 +85,18 @@ def dialog_of(stands_at: str) -> str:
     return stands_at.partition(".")[0]
 
 
-def _in_last_chat(only: UUID | None) -> Select[*tuple[Any, ...]]:
+def _in_last_chat(whom: ColumnElement[bool], only: UUID | None, *, reachable: bool) -> Select[*tuple[Any, ...]]:
+    """These people, each in the chat that they used last. They are found first, in a list of their own: few of many; joined
+    with all chats, SQLite looks at every one of them (100,000 people: a second)."""
     chats, persons = tables.chats, tables.people
-    columns = (chats.c.id, chats.c.channel, chats.c.address, chats.c.address_key, chats.c.stands_at, persons.c.heard_at, persons.c.reminded)
-    there = select(persons.c.id.label("person_id"), *columns).join(chats, chats.c.person_id == persons.c.id).where(persons.c.paused_at.is_(None))
-    return (there.where(persons.c.id == only) if only else there).order_by(chats.c.id)
+    few = select(persons.c.id, persons.c.heard_at, persons.c.reminded).where(whom, persons.c.paused_at.is_(None), *([persons.c.id == only] if only else []))
+    found = few.cte()
+    columns = (chats.c.id, chats.c.channel, chats.c.address, chats.c.address_key, chats.c.stands_at)
+    there = select(found.c.id.label("person_id"), found.c.heard_at, found.c.reminded, *columns).join(chats, chats.c.person_id == found.c.id)
+    return there.where(_is_last(reachable=reachable))
 
 
-def _later(*, reachable: bool) -> ColumnElement[bool]:
+def _is_last(*, reachable: bool) -> ColumnElement[bool]:
     """They have no chat (that can be reached) which they used later."""
     chats, other = tables.chats.c, tables.chats.alias().c
     later = or_(other.heard_at > chats.heard_at, and_(other.heard_at == chats.heard_at, other.id > chats.id))

@@ -16,6 +16,7 @@ HIDDEN: Fact = {"say": "numbers.hidden"}
 
 
 async def tell(context: Context) -> Outcome:
+    """Counted just now."""
     await context.write()
     found = await numbers.read(context.unit)
     roles = {code: _label(context.scripts, "role", code) for code in found.roles}
