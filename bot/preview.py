@@ -25,7 +25,7 @@ from bot.settings import Programme
 from bot.sources import listed, searched
 from dialogs.asking import AGAIN, DONE, LATER, MORE
 from dialogs.expressions import Expression
-from dialogs.model import RESERVED, TYPED, Dialog, Scripts, Step
+from dialogs.model import RANKS, RESERVED, TYPED, Dialog, Scripts, Step
 from dialogs.nouns import Answer, Consent, Fact, Frame, Heard, Known, Message, Need, Press, Question, Resume, Say, State, Text, Turn
 from dialogs.turn import offered, take_turn
 from storage.records import Address, Letter
@@ -130,7 +130,13 @@ class _Moment:
 class _Tour:
     def __init__(self, scripts: Scripts, words: Words, programme: Programme, dialog: Dialog, language: str, today: date) -> None:
         self.scripts, self.words, self.dialog, self.language, self.today = scripts, words, dialog, language, today
-        self.facts = {"channel": "web", "webchat": words.constant("webchat"), "today": today.isoformat(), "home-country": programme.country}
+        self.facts = {
+            "channel": "web",
+            "webchat": words.constant("webchat"),
+            "today": today.isoformat(),
+            "home-country": programme.country,
+            "staff": dialog.staff,
+        }
 
     # ---- what is shown ----
 
@@ -303,6 +309,7 @@ class _Tour:
         passed = [f"{dialog.dialog}.{each.id}" for dialog in self.scripts.values() for each in dialog.steps if each.gate and id(each) not in strangers]
         consents = {purpose: Consent(each.version, given=True) for purpose, (_, each) in self.scripts.consents.items() if id(each) not in strangers}
         facts = self.facts | {each: value for each, value in wanted.items() if each in RESERVED}
+        facts["staff"] = facts["staff"] if facts["staff"] in RANKS else RANKS[-1]  # "any rank but this one"
         answers: dict[Question, Answer] = {
             (each, ""): self.sample(question, value) for each, value in wanted.items() if "." in each and (question := self.scripts.question(each))
         }
