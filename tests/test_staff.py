@@ -5,21 +5,26 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import re
 from dataclasses import replace
 
 import pytest
-from conftest import CANARIES, KEYS
+from conftest import CANARIES, KEYS, ROOT
 from sqlalchemy import delete, func, select, update
 from test_intake import World
 
-from bot import rights
+from bot import rights, team
 from bot.app import tidy
 from bot.effects import EFFECTS, LISTS
+from bot.effects.nouns import Context
 from bot.effects.staff import invite
+from bot.errors import FrontdoorError
 from bot.letters import word
 from bot.messages import Kind
+from bot.settings import Settings
 from dialogs.model import RANKS
 from storage import notes, people, staff, tables
+from storage.crypto import read_keys
 from storage.errors import StoreAway
 from storage.store import Store
 
@@ -267,6 +272,25 @@ async def test_the_audit_log_can_only_grow(office):
             async with office.store.begin() as unit:
                 await unit.connection.execute(statement)
     assert len(await office.log()) == 2
+
+
+async def test_the_command_line_invites_the_first_admin_and_lists_who_helps(tmp_path, scripts, words, programme):
+    settings = Settings(_env_file=None, data_dir=tmp_path, programme=ROOT / "programme.yaml", public_url="https://bot.frontdoor.example")
+    lines = await team.invite(settings, "Anna\u202e Example", "admin", "example_bot")
+    code = re.search(r"staff-(\d{12})", lines[1])[1]
+    assert lines[0] == f"Anna Example (admin): send the bot  /enter {code[:3]} {code[3:6]} {code[6:9]} {code[9:]}"
+    assert lines[1:3] == [f"or open  https://t.me/example_bot?start=staff-{code}", f"or open  https://bot.frontdoor.example/chat?start=staff-{code}"]
+    (line,) = await team.listed(settings)
+    assert line.startswith("admin")
+    assert line.endswith("Anna Example")
+    for name, rank in (("Anna", "boss"), (" ", "admin")):
+        with pytest.raises(FrontdoorError):
+            await team.invite(settings, name, rank)
+    store = Store.at(settings.url, read_keys(settings.keys))
+    office = Office(store, scripts, words, programme)
+    await office.command(100, "start", f"staff-{code}")
+    assert "enter.welcome" in office.ids(100)
+    await store.close()
 
 
 # ---- somebody's record -----------------------------------------------------------------------------------------
@@ -701,8 +725,6 @@ class Matrix:
             async def write():
                 pass
 
-            from bot.effects.nouns import Context
-
             context = Context(unit, chat, person, None, helpers.get(chat.staff_id), office.scripts, office.words, office.intake._programme, write, memo)
             outcome = await EFFECTS[effect](context)
             said = {part[0] for letter in outcome.letters for part in letter["parts"]}
@@ -735,8 +757,6 @@ async def whole(matrix):
 
 
 async def lists(matrix, name):
-    from bot.effects.nouns import Context
-
     office = matrix.office
     async with office.store.begin() as unit:
         chat = await office.chat_in(unit, matrix.chats["removed"])

@@ -229,6 +229,7 @@ def _document(person: Person, doors: list[str], context: Context, opened: Sequen
             }
             for row in _in_order(person.answers.values(), context.scripts)
         ],
+        **({"helps in our team": {"name": context.staff.name, "rank": context.staff.rank}} if context.staff else {}),
         "opened by our team": [{"at": each.at.isoformat(), "reason": each.reason} for each in opened],
         "notes of our team": [{"at": note.at.isoformat(), "text": note.text} for note in noted],
         "responsible": programme.controller,
