@@ -5,36 +5,31 @@ from __future__ import annotations
 import logging
 import re
 import secrets
-from collections import defaultdict
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
-from bot.effects import ACTS, CHORES, EFFECTS, LISTS, NOT_MEANWHILE
-from bot.effects.nouns import Context, Moved, Outcome, answer_of, name_of, private_questions, said
-from bot.effects.nouns import Effect as Act
+from bot.effects import ACTS, CHORES, LISTS
+from bot.effects.nouns import answer_of, name_of
 from bot.letters import pack
 from bot.logs import Code
 from bot.messages import Incoming, Kind, language_of
 from bot.settings import Programme
 from bot.sources import folded, listed, searched
-from dialogs.asking import LONG, code_of, told
+from bot.work import Work
+from dialogs.asking import LONG
 from dialogs.model import RANKS, Scripts
 from dialogs.nouns import (
-    Answer,
     Command,
     Consent,
     Contact,
-    Decision,
-    Effect,
     Fact,
     Heard,
     Known,
     Message,
     Need,
     Press,
-    Question,
     Resume,
     Say,
     State,
@@ -43,12 +38,11 @@ from dialogs.nouns import (
     Unreadable,
 )
 from dialogs.turn import offered, take_turn
-from storage import answers, calls, chats, erasure, nudges, organisations, outbox, people, staff, updates
-from storage.answers import ORGANISATIONS, PEOPLE, Owners
+from storage import outbox, updates
 from storage.errors import StoreAway
 from storage.people import BY_STAFF
-from storage.records import Address, AnswerRow, Chat, ConsentRow, Draft, Letter, Organisation, Person, Poison, Staff
-from storage.store import Store, Unit, undisturbed
+from storage.records import Address, Chat, Draft, Letter, Poison
+from storage.store import Store, undisturbed
 from translations.detect import by_script, closest
 from translations.words import Words
 
@@ -56,8 +50,6 @@ log = logging.getLogger(__name__)
 
 HandOver = Callable[[Sequence[Letter]], None]
 Key = tuple[str, str]  # source and key of an update
-Changed = Mapping[UUID, Mapping[Question, AnswerRow | None]]  # owner -> what was answered (None: taken back)
-Rows = Mapping[Question, AnswerRow]
 ONE_TIME = re.compile(r"(staff|door)-(\d{12})")  # what a link of somebody's own carries: t.me/...?start=staff-123456789012
 
 
@@ -96,7 +88,7 @@ class Intake:
             todo = [each for key, each in once.items() if key in fresh]
             for poison in (each for each in todo if each.kind is Kind.POISON):
                 await updates.set_apart(unit, Poison(poison.source, poison.key, poison.shape, poison.value))
-            work = _Work(unit, self._scripts, self._words, self._programme)
+            work = Work(unit, self._scripts, self._words, self._programme)
             heard = {each.address for each in todo if each.kind is not Kind.DUE}
             places = {each.address: self._guess(each) for each in reversed(todo) if each.address}
             await work.open(places, quietly=places.keys() - heard)
@@ -108,7 +100,7 @@ class Intake:
             letters = await work.make_true()
         return fresh, letters, work.erased
 
-    async def _act(self, work: _Work, incoming: Incoming) -> None:
+    async def _act(self, work: Work, incoming: Incoming) -> None:
         """What we do by ourselves; no turn is taken, nothing was heard."""
         if incoming.address is None:
             await CHORES[incoming.value](work.unit, incoming.argument)
@@ -118,7 +110,7 @@ class Intake:
             else:
                 await work.act(chat, incoming.address, ACTS[incoming.value], incoming.argument)
 
-    async def _take(self, work: _Work, incoming: Incoming, address: Address) -> None:
+    async def _take(self, work: Work, incoming: Incoming, address: Address) -> None:
         chat = await work.here(address, self._guess(incoming))
         match incoming.kind:
             case Kind.STATUS:
@@ -150,7 +142,7 @@ class Intake:
             if frame.dialog in self._scripts and RANKS.index(self._scripts[frame.dialog].staff) > rank:
                 log.info("chat %s: the dialog %s was taken away, it is for staff", chat.id, Code(frame.dialog))
 
-    async def _turn(self, work: _Work, chat: Chat, state: State, known: Known, heard: Heard) -> Turn:
+    async def _turn(self, work: Work, chat: Chat, state: State, known: Known, heard: Heard) -> Turn:
         """The pure engine; what it needs is looked up and the turn taken again."""
         turn = take_turn(self._scripts, state, known, heard)
         looked_up: dict[Need, Any] = {}
@@ -159,12 +151,12 @@ class Intake:
             turn = take_turn(self._scripts, state, known, heard, looked_up)
         return turn
 
-    async def _look_up(self, work: _Work, chat: Chat, state: State, need: Need) -> Sequence[str] | Mapping[str, Fact]:
+    async def _look_up(self, work: Work, chat: Chat, state: State, need: Need) -> Sequence[str] | Mapping[str, Fact]:
         if need.source in LISTS:
             return await LISTS[need.source](work.context(chat, dict(need.memo)))
         return listed(need.source, state.language, self._words)
 
-    async def _hear(self, work: _Work, incoming: Incoming, chat: Chat, state: State, known: Known) -> Heard:
+    async def _hear(self, work: Work, incoming: Incoming, chat: Chat, state: State, known: Known) -> Heard:
         """The engine's noun. A typed label counts as its button, against what was just offered."""
         match incoming.kind:
             case Kind.PRESS:
@@ -188,7 +180,7 @@ class Intake:
                 return Contact(incoming.value, incoming.argument == "own")
         return Unreadable(incoming.value)
 
-    def _known(self, work: _Work, chat: Chat, state: State) -> Known:
+    def _known(self, work: Work, chat: Chat, state: State) -> Known:
         person, organisation, staff = work.person(chat), work.organisation(chat), work.helper(chat)
         facts = {
             "channel": chat.channel,
@@ -236,335 +228,3 @@ class Intake:
             # Without looking at the chat: it may be what is broken.
             draft = Draft(f"trouble.{uuid4()}", pack(Message((Say("common.trouble"),))), None, incoming.address, self._guess(incoming))
             return fresh, await outbox.enqueue(unit, [draft])
-
-
-@dataclass(slots=True)
-class _Work:
-    """What a batch changes, gathered, so that each table is written once."""
-
-    unit: Unit
-    scripts: Scripts
-    words: Words
-    programme: Programme
-    chats: dict[Address, Chat] = field(default_factory=dict)
-    people: dict[UUID, Person] = field(default_factory=dict)
-    organisations: dict[UUID, Organisation] = field(default_factory=dict)
-    staff: dict[UUID, Staff] = field(default_factory=dict)
-    answers: dict[UUID, dict[Question, AnswerRow | None]] = field(default_factory=lambda: defaultdict(dict))  # of people
-    told: dict[UUID, dict[Question, AnswerRow | None]] = field(default_factory=lambda: defaultdict(dict))  # of organisations
-    decisions: list[tuple[UUID, ConsentRow]] = field(default_factory=list)
-    begun: dict[int, UUID] = field(default_factory=dict)  # chat -> who became a person there
-    finished: set[UUID] = field(default_factory=set)  # profiles
-    unfinished: set[UUID] = field(default_factory=set)  # a consent was taken back: every facet is looked at anew
-    drafts: list[Draft] = field(default_factory=list)
-    answered: bool = False  # something, in the update at hand
-    erased: bool = False  # something was, so the database's log must be emptied after the commit
-
-    async def open(self, languages: dict[Address, str], quietly: Collection[Address] = ()) -> None:
-        """Lock the chats, then their people, then the organisations that these speak for, each in sorted order. `quietly`:
-        nothing was heard there, it is we who act."""
-        if not languages:
-            return
-        self.chats |= await chats.lock(self.unit, languages, quietly)
-        silent = {chat.person_id for where, chat in self.chats.items() if where in quietly and chat.person_id}
-        fresh = {chat.person_id for chat in self.chats.values() if chat.person_id} - self.people.keys()
-        self.people |= await people.lock(self.unit, fresh, silent)
-        self.organisations |= await organisations.lock(
-            self.unit, {chat.organisation_id for chat in self.chats.values() if chat.organisation_id} - self.organisations.keys()
-        )
-        self.staff |= await staff.get(self.unit, {chat.staff_id for chat in self.chats.values() if chat.staff_id} - self.staff.keys())
-
-    def person(self, chat: Chat) -> Person | None:
-        return self.people.get(chat.person_id) if chat.person_id else None
-
-    def organisation(self, chat: Chat) -> Organisation | None:
-        """For which they speak, if they still do."""
-        there = self.organisations.get(chat.organisation_id) if chat.organisation_id else None
-        return there if there and chat.person_id in there.members else None
-
-    def helper(self, chat: Chat) -> Staff | None:
-        """Who of the staff speaks here. While they write for somebody in the room nobody does: the phone goes from hand to hand."""
-        return self.staff.get(chat.staff_id) if chat.staff_id and not _filling(chat) else None
-
-    def context(self, chat: Chat, memo: Mapping[str, str] | None = None) -> Context:
-        return Context(
-            self.unit, chat, self.person(chat), self.organisation(chat), self.helper(chat), self.scripts, self.words, self.programme, self.write, memo or {}
-        )
-
-    async def here(self, address: Address, language: str) -> Chat:
-        if address not in self.chats:  # erased a moment ago, in this batch
-            await self.open({address: language})
-        chat = self.chats[address]
-        if chat.unreachable:
-            chat = self.chats[address] = replace(chat, unreachable=None)  # who writes can be reached
-        return chat
-
-    async def note(self, chat: Chat, address: Address) -> None:
-        """Whether somebody can be reached matters only if we know them: who was forgotten and blocks us stays forgotten."""
-        if chat.state is None and chat.person_id is None:
-            await erasure.of_chat(self.unit, self.chats.pop(address).id)
-        else:
-            self.chats[address] = chat
-
-    async def take(self, address: Address, turn: Turn, incoming: Incoming) -> bool:
-        """One turn: what it decided, what was answered, what is to be done, what is said. True: somebody else speaks in this
-        chat now, or the script waits to hear how an effect went, so the conversation goes on from there."""
-        before = self.chats[address]
-        chat = replace(before, state=turn.state.to_json(), language=turn.state.language, turn=before.turn + 1, stands_at=turn.state.stands_at)
-        for decision in turn.decided:
-            chat = await self.decide(chat, decision)
-        self.chats[address] = chat
-        self.answer(chat, turn)
-        said: list[Mapping[str, Any]] = [pack(message, replaces=incoming.message) for message in turn.said]
-        for effect in turn.effects:
-            person = self.person(chat)
-            outcome = await self.carry_out(effect, chat)
-            if outcome.person:
-                self.people[outcome.person.id] = outcome.person
-            if outcome.finished and person:
-                self.finished.add(person.id)
-            if outcome.forgotten:
-                self.forgotten(outcome.forgotten)
-            self.part(outcome.parted, outcome.over)
-            self.drafts += outcome.notices
-            if outcome.erased:
-                self.bid_farewell(chat, [*outcome.letters, *said])
-                return False
-            if outcome.moved:
-                self.say(chat, outcome.letters)
-                chat = self.chats[address] = outcome.moved.chat
-                self.hear_of(effect, outcome, address)
-                return await self.move(chat, person, outcome.moved)
-            if effect.awaited:
-                self.say(chat, [*said, *outcome.letters])
-                self.hear_of(effect, outcome, address)
-                return True
-            said = [*outcome.letters, *said]
-        self.say(chat, said)
-        return False
-
-    async def act(self, chat: Chat, address: Address, act: Act, argument: str) -> None:
-        """An act of our own in somebody's chat."""
-        outcome = await act(self.context(chat, {"argument": argument}))
-        if outcome.person:
-            self.people[outcome.person.id] = outcome.person
-        if outcome.letters:
-            self.chats[address] = replace(chat, turn=chat.turn + 1)  # letters are known by it
-            self.say(self.chats[address], outcome.letters)
-        self.drafts += outcome.notices
-
-    async def welcome_back(self, address: Address, at: int) -> None:
-        """Whoever was silent for too long is shown to others again when they come back; who looks no more, when they answer
-        something. `at`: the place of this turn's first letter."""
-        chat = self.chats.get(address)
-        person = self.person(chat) if chat else None
-        if chat is None or person is None or not person.paused_at or (nudges.NOT_LOOKING in person.quiet and not self.answered):
-            return
-        self.people[person.id] = await nudges.wake(self.unit, person)
-        self.drafts.insert(at, Draft(f"{chat.id}.back.{uuid4()}", pack(Message((Say("still.back"),))), chat))
-
-    async def carry_out(self, effect: Effect, chat: Chat) -> Outcome:
-        if effect.name in NOT_MEANWHILE and _filling(chat):
-            return said("fill.not-now", "refused")
-        outcome = await EFFECTS[effect.name](self.context(chat, effect.memo))
-        if outcome.ranks:
-            self.staff = {each: helper for each, helper in self.staff.items() if each not in outcome.ranks} | await staff.get(self.unit, outcome.ranks)
-        return outcome
-
-    def forgotten(self, person_id: UUID) -> None:
-        """Somebody was erased, and their chat lives on: nothing of theirs may be said there any more."""
-        self.erased = True
-        self.people.pop(person_id, None)
-        self.drafts = [draft for draft in self.drafts if not (draft.chat and draft.chat.person_id == person_id)]
-        self.chats = {where: chat for where, chat in self.chats.items() if chat.person_id != person_id}
-
-    def hear_of(self, effect: Effect, outcome: Outcome, address: Address) -> None:
-        """The script learns how it went, if it asks."""
-        chat = self.chats[address]
-        if effect.awaited and chat.state:
-            self.chats[address] = replace(chat, state=State.from_json(chat.state).after(effect.awaited, outcome.code).to_json())
-
-    def part(self, parted: Collection[int], over: Collection[int]) -> None:
-        """These chats are nobody's any more, or gone; one of them may have the next update of this batch."""
-        self.drafts = [draft for draft in self.drafts if not (draft.chat and (draft.chat.id in parted or draft.chat.id in over))]
-        self.chats = {
-            where: replace(chat, person_id=None, organisation_id=None, state=None) if chat.id in parted else chat
-            for where, chat in self.chats.items()
-            if chat.id not in over
-        }
-
-    async def move(self, chat: Chat, person: Person | None, moved: Moved) -> bool:
-        """Somebody else speaks in the chat; what was answered here and not there comes along. Does the conversation go on?"""
-        self.organisations = await organisations.lock(self.unit, {*self.organisations, *([chat.organisation_id] if chat.organisation_id else ())})
-        if chat.staff_id and chat.staff_id not in self.staff:
-            self.staff |= await staff.get(self.unit, {chat.staff_id})
-        if moved.person is None:
-            return chat.state is not None
-        self.people[moved.person.id] = moved.person
-        if person and moved.absorbed:
-            self.people.pop(person.id)
-            self.erased = True
-            allowed = _allowed(moved.person)
-            there = {_top(question) for question, _ in moved.person.answers}
-            for question, row in person.answers.items():
-                step = self.scripts.question(row.question)
-                if step and step.purpose in allowed and _top(row.question) not in there:
-                    self.keep(moved.person.id, question, row)
-        return True
-
-    async def decide(self, chat: Chat, decision: Decision) -> Chat:
-        """A person begins at their first yes; a refusal before that is nobody's, and leaves no trace."""
-        if chat.person_id is None:
-            if decision.verdict != "given":
-                return chat
-            person = await people.begin(self.unit)
-            self.people[person.id] = person
-            self.begun[chat.id] = person.id
-            chat = replace(chat, person_id=person.id)
-        assert chat.person_id  # noqa: S101 - set just above
-        person = self.people[chat.person_id]
-        fingerprint = self.words.fingerprint(decision.sentence, chat.language)
-        row = ConsentRow(
-            decision.purpose, decision.version, decision.verdict, fingerprint, chat.language, BY_STAFF if _filling(chat) else chat.channel, self.unit.now
-        )
-        self.decisions.append((person.id, row))
-        self.people[person.id] = replace(person, consents=(*person.consents, row))
-        if decision.verdict == "withdrawn":
-            self.forget(person, decision.purpose)
-            if any(dialog.of == "organisation" and decision.purpose in dialog.purposes for dialog in self.scripts.values()):
-                chat = await self.fall_silent(chat, person)
-        return chat
-
-    async def fall_silent(self, chat: Chat, person: Person) -> Chat:
-        """Without that consent they speak for no organisation any more."""
-        await self.write()
-        theirs = await organisations.of_person(self.unit, person.id)
-        await organisations.leave(self.unit, person.id, theirs, private_questions(self.scripts))
-        self.organisations = await organisations.lock(self.unit, self.organisations)
-        self.chats = {where: replace(each, organisation_id=None) if each.person_id == person.id else each for where, each in self.chats.items()}
-        return replace(chat, organisation_id=None)
-
-    def forget(self, person: Person, purpose: str) -> None:
-        """The answers that hung on a consent go with it, facets and all; so do those whose question the scripts no longer know."""
-        self.erased = True
-        self.unfinished.add(person.id)
-        self.finished.discard(person.id)
-        for question in person.answers:
-            step = self.scripts.question(question[0])
-            if step is None or step.purpose == purpose:
-                self.keep(person.id, question, None)
-
-    def keep(self, person_id: UUID, question: Question, row: AnswerRow | None) -> None:
-        """To be written, and known at once: the next update of this batch may be theirs."""
-        self.answers[person_id][question] = row
-        person = self.people[person_id]
-        answers = {**person.answers, question: row} if row else {key: each for key, each in person.answers.items() if key != question}
-        self.people[person_id] = replace(person, answers=answers)
-
-    def keep_for(self, organisation: Organisation | None, question: Question, row: AnswerRow | None) -> None:
-        """The same for an organisation."""
-        if organisation is None:
-            raise PermissionError("an answer came for no organisation")
-        self.told[organisation.id][question] = row
-        answers = {**organisation.answers, question: row} if row else {key: each for key, each in organisation.answers.items() if key != question}
-        self.organisations[organisation.id] = replace(organisation, answers=answers)
-
-    def answer(self, chat: Chat, turn: Turn) -> None:
-        if not turn.answered:
-            return
-        person = self.people[chat.person_id] if chat.person_id else None
-        allowed = _allowed(person) if person else set()
-        self.answered = True
-        for question, answer in turn.answered.items():
-            step = self.scripts.question(question[0])
-            if person is None or step is None or step.purpose not in allowed:  # the engine asks first; this is the second lock on that door
-                raise PermissionError("an answer came without its consent")
-            row = self.row(question, answer, chat) if answer else None
-            if self.scripts[question[0].partition(".")[0]].of == "person":
-                self.keep(person.id, question, row)
-            else:
-                self.keep_for(self.organisation(chat), question, row)
-
-    def row(self, question: Question, answer: Answer, chat: Chat) -> AnswerRow:
-        step = self.scripts.question(question[0])
-        assert step  # noqa: S101 - answer() has looked
-        code = code_of(step, answer)
-        label = self.words.fact(told(step, question[0], answer), chat.language) if code is not None and not answer.words else ""
-        content = {"value": answer.value, "words": answer.words, "label": label}
-        dialog = self.scripts[question[0].partition(".")[0]]
-        by = _filling(chat).get("by")
-        given_by = f"staff:{by}" if by else str(chat.person_id) if dialog.of == "organisation" else "person"
-        kept = {k: v for k, v in content.items() if v}
-        return AnswerRow(*question, answer.kind, code, kept, chat.language, dialog.version, self.unit.now, given_by)
-
-    def say(self, chat: Chat, contents: Sequence[Mapping[str, Any]]) -> None:
-        told = [content for content in contents if any(not optional or self.words.exists(name) for name, _, optional, *_ in content["parts"])]
-        self.drafts += [Draft(f"{chat.id}.{chat.turn}.{number}", content, chat) for number, content in enumerate(told)]
-
-    def bid_farewell(self, chat: Chat, contents: Sequence[Mapping[str, Any]]) -> None:
-        """The chat is gone; its last letter alone knows the way."""
-        self.erased = True
-        gone = Address(chat.channel, chat.address)
-        person = chat.person_id
-        self.drafts = [draft for draft in self.drafts if not (draft.chat and (draft.chat.id == chat.id or (person and draft.chat.person_id == person)))]
-        self.drafts += [Draft(f"farewell.{uuid4()}", content, None, gone, chat.language) for content in contents]
-        self.chats = {address: each for address, each in self.chats.items() if address != gone and not (person and each.person_id == person)}
-        if person:
-            self.people.pop(person, None)
-
-    async def write(self) -> None:
-        """Answers, decisions and what follows from them, one statement per table."""
-        decisions, finished, unfinished = self.decisions, self.finished, self.unfinished
-        given, told_, begun = self.answers, self.told, self.begun
-        self.decisions, self.finished, self.unfinished, self.begun = [], set(), set(), {}
-        self.answers, self.told = defaultdict(dict), defaultdict(dict)
-        await people.decide(self.unit, decisions)
-        await calls.claim(self.unit, begun)
-        await people.unfinish(self.unit, unfinished)
-        await people.finish(self.unit, finished)
-        everything = {each: {*self.people[each].answers} for each in unfinished}
-        await self.write_answers(PEOPLE, given, {each: person.answers for each, person in self.people.items()}, everything)
-        await self.write_answers(ORGANISATIONS, told_, {each: organisation.answers for each, organisation in self.organisations.items()})
-        await people.changed(self.unit, {*given, *finished, *(person_id for person_id, _ in decisions)})
-        await organisations.changed(self.unit, told_)
-
-    async def write_answers(self, owners: Owners, changed: Changed, now: Mapping[UUID, Rows], also: Mapping[UUID, set[Question]] | None = None) -> None:
-        """`also`: questions whose facets are looked at anew, beside those that were answered."""
-        await answers.save(self.unit, owners, {owner: [row for row in rows.values() if row] for owner, rows in changed.items()})
-        await answers.drop(self.unit, owners, [(owner, *question) for owner, rows in changed.items() for question, row in rows.items() if row is None])
-        looked_at = {owner: {*rows} for owner, rows in changed.items() if rows} | dict(also or {})
-        await answers.set_facets(self.unit, owners, self.facets(looked_at, now))
-
-    def facets(self, looked_at: Mapping[UUID, set[Question]], now: Mapping[UUID, Rows]) -> dict[tuple[UUID, str], list[str]]:
-        """Every facet that one of these questions feeds, with all of its values."""
-        facets: dict[tuple[UUID, str], list[str]] = {}
-        for owner, questions in looked_at.items():
-            names = {step.facet for question, _ in questions if (step := self.scripts.question(question)) and step.facet}
-            facets |= {(owner, name): [] for name in names}
-            for row in now[owner].values():
-                step = self.scripts.question(row.question)
-                if step and step.facet in names and row.code:
-                    facets[owner, str(step.facet)] += row.code.split()
-        return facets
-
-    async def make_true(self) -> list[Letter]:
-        await self.write()
-        await chats.save(self.unit, self.chats.values())
-        return await outbox.enqueue(self.unit, self.drafts)
-
-
-def _allowed(person: Person) -> set[str]:
-    """Purposes whose newest decision is a yes."""
-    newest = {row.purpose: row.verdict for row in person.consents}
-    return {purpose for purpose, verdict in newest.items() if verdict == "given"}
-
-
-def _filling(chat: Chat) -> Mapping[str, str]:
-    """Who of the staff writes here for somebody in the room, and where they go back to; empty: nobody does."""
-    filling: Mapping[str, str] = (chat.state or {}).get("filling", {})
-    return filling
-
-
-def _top(question: str) -> str:
-    """The question that it belongs to: `newcomer.languages` of `newcomer.languages.level`."""
-    return ".".join(question.split(".")[:2])

@@ -353,7 +353,7 @@ async def test_an_update_of_a_chat_that_cannot_be_taken_in_at_all_is_still_set_a
     async def broken(*_):
         raise KeyError
 
-    monkeypatch.setattr(intake_module.chats, "lock", broken)
+    monkeypatch.setattr(chats, "lock", broken)
     await world.text(1, "hello")
     assert await world.count(tables.quarantine) == 1
     assert world.words.tr("common.trouble", "en") in world.last(1)
