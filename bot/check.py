@@ -115,6 +115,9 @@ def _of_step(dialog: Dialog, step: Step, group: Step | None = None) -> Iterator[
     elif step.ask == "brought":
         yield f"{name}.short", "label"
         yield f"{name}.brought", "optional"
+    elif step.calculate:
+        if step.purpose:
+            yield f"{name}.short", "label"  # in "my data"
     elif step.ask:
         yield name, "sentence"
         yield f"{name}.hint", "optional"

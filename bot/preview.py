@@ -111,6 +111,8 @@ class _Tour(Inventor):
                 yield self.blank(step, "never reached", "No answer leads here: look at `when:`, and at the steps above that lead elsewhere.")
             elif step.ask == "brought":
                 yield self.blank(step, "never asked", "A link brings this answer (frontdoor link).")
+            elif step.calculate:
+                yield self.blank(step, "never asked", "It is calculated from other answers.")
             elif step.steps:
                 yield from self.of_group(step, begin)
             elif step.ask:

@@ -17,6 +17,7 @@ LookedUp = Mapping[Need, Sequence[str] | Mapping[str, Fact]]  # a source's codes
 NOTHING: Fact = {"say": "common.nothing"}
 SKIP, DECLINE, UNKNOWN, BACK, KEEP, CLOSE, MORE, DONE, AGAIN, ENOUGH = ".skip .decline .unknown .back .keep .close .more .done .again .enough".split()
 EARLIER, LATER, ALL = ".earlier", ".later", ".all"  # pages of a long list
+LONGEST_FACET = 80  # characters of its value
 BLANK = ".blank"  # a cell of a calendar that is no day
 DAY = re.compile(r"d\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])")
 YEARS_BEFORE, YEARS_AFTER = 120, 50  # as far as a calendar may be turned
@@ -143,13 +144,22 @@ class Asking:
     def values(self, place: Place, questions: frozenset[str]) -> dict[str, str]:
         values = {}
         for name in questions:
-            if name in self.facts:
+            step = place.dialog.by_id.get(name)
+            if step and step.calculate:
+                values[name] = self.calculated(place, step)
+            elif name in self.facts:
                 values[name] = self.facts[name]
             elif name in place.memo:
                 values[name] = place.memo[name]
             elif answer := self.answers.now.get((name if "." in name else f"{place.dialog.dialog}.{name}", "")):
                 values[name] = answer.value
         return values
+
+    def calculated(self, place: Place, step: Step) -> str:
+        """What follows from the answers as they are now; never looked up, so it can't be stale."""
+        if not step.calculate or not self.applies(place, step):
+            return ""
+        return step.calculate.value(self.values(place, step.calculate.questions))[: LONGEST_FACET if step.facet else None]
 
     def allowed(self, purpose: str) -> bool:
         consent = self.consents.get(purpose)
@@ -329,6 +339,10 @@ class Asking:
         return [step for step in place.dialog.questions if step.when is None or self.is_open(place, step.when.questions) or self.applies(place, step)]
 
     def is_open(self, place: Place, questions: frozenset[str]) -> bool:
+        calculated = [step for name in questions if (step := place.dialog.by_id.get(name)) and step.calculate]
+        if any(self.is_open(place, step.depends_on) for step in calculated):
+            return True
+        questions = questions - {step.id for step in calculated}
         return any("." not in name and (f"{place.dialog.dialog}.{name}", "") not in self.answers.now for name in questions if name in place.dialog.by_id)
 
     def put_aside(self, place: Place) -> list[Step]:
@@ -400,5 +414,5 @@ def code_of(step: Step, answer: Answer) -> str | None:
     """What an answer may be matched by, in every language; None for somebody's own words."""
     if answer.kind != "given":
         return None
-    coded = bool(answer.words) if step.ask == "town" else step.ask in CODED and not answer.words
+    coded = bool(answer.words) if step.ask == "town" else bool(step.facet) if step.calculate else step.ask in CODED and not answer.words
     return answer.value if coded else None

@@ -1,8 +1,9 @@
-"""Conditions of scripts (`when:`, `check:`), in XLSForm's own expression language, compiled once to closures.
+"""Conditions and calculations of scripts (`when:`, `check:`, `calculate:`), in XLSForm's own expression language, compiled once
+to closures.
 
-A first subset: `${question}`, `.` (the answer being checked), strings, numbers, `= != < <= > >=`, `and`, `or`, `not()`,
-`selected()`, `count-selected()`, `string-length()`, `true()`, `false()`. Values are strings, as XForms has them; a
-comparison by order, or with a number, compares numbers, and a text that is no number is NaN (source: ODK XForms, XPath 1.0).
+A subset: `${question}`, `.` (the answer being checked), strings, numbers, `= != < <= > >=`, `+ - * div mod`, `and`, `or`, and
+the functions below. Values are strings, as XForms has them; whatever computes, or compares by order or with a number, takes
+numbers. A date counts as its days since 1970, and a text that is neither is NaN (source: ODK XForms, XPath 1.0).
 """
 
 from __future__ import annotations
@@ -11,8 +12,11 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
 
 LONGEST, DEEPEST = 2_000, 40  # characters and nesting: no real form comes near, a hostile one must not go further
+LONGEST_VALUE = 200  # characters of what is calculated
 
 Value = str | float | bool
 Answers = Mapping[str, str]  # question -> value; "" where there is no answer
@@ -20,7 +24,7 @@ Compiled = Callable[[Answers, str], Value]
 
 _TOKENS = re.compile(
     r"""\s*(?:(?P<question>\$\{[a-z][a-z0-9-]*(?:\.[a-z][a-z0-9-]*)?\})|(?P<text>'[^']*'|"[^"]*")|(?P<number>\d+(?:\.\d+)?)"""
-    r"""|(?P<name>[a-z][a-z-]*)|(?P<sign>!=|<=|>=|[=<>(),.]))"""
+    r"""|(?P<name>[a-z][a-z-]*)|(?P<sign>!=|<=|>=|[=<>(),.+*-]))"""
 )
 
 
@@ -37,6 +41,11 @@ class Expression:
     def holds(self, answers: Answers, itself: str = "") -> bool:
         return _truth(self.run(answers, itself))
 
+    def value(self, answers: Answers) -> str:
+        """What it comes to, as an answer would be; empty where that is no number that anybody could use."""
+        value = self.run(answers, "")
+        return "" if isinstance(value, float) and not math.isfinite(value) else _text(value)[:LONGEST_VALUE]
+
 
 def compile_expression(source: str) -> Expression:
     """Raises ExpressionError."""
@@ -49,7 +58,8 @@ def compile_expression(source: str) -> Expression:
 
 
 class _Parser:
-    """Recursive descent: either > both > comparison > value."""
+    """Recursive descent: either > both > comparison > sum > product > signed > value. What stands in a row is one loop, not a
+    tower of closures: a long one must not run out of stack."""
 
     def __init__(self, source: str) -> None:
         self.source, self.questions, self.tokens, self.at = source, set[str](), list[tuple[str, str, int]](), 0
@@ -82,23 +92,50 @@ class _Parser:
     def either(self, depth: int) -> Compiled:
         if depth > DEEPEST:
             raise ExpressionError(f"is nested deeper than {DEEPEST}")
-        left = self.both(depth)
+        parts = [self.both(depth)]
         while self.take("or"):
-            left = _or(left, self.both(depth))
-        return left
+            parts.append(self.both(depth))
+        return parts[0] if len(parts) == 1 else lambda answers, itself: any(_truth(part(answers, itself)) for part in parts)
 
     def both(self, depth: int) -> Compiled:
-        left = self.comparison(depth)
+        parts = [self.comparison(depth)]
         while self.take("and"):
-            left = _and(left, self.comparison(depth))
-        return left
+            parts.append(self.comparison(depth))
+        return parts[0] if len(parts) == 1 else lambda answers, itself: all(_truth(part(answers, itself)) for part in parts)
 
     def comparison(self, depth: int) -> Compiled:
-        left = self.value(depth)
+        left = self.row(depth, ("+", "-"), self.product)
         for sign in ("!=", "<=", ">=", "=", "<", ">"):
             if self.take(sign):
-                return _compare(sign, left, self.value(depth))
+                return _compare(sign, left, self.row(depth, ("+", "-"), self.product))
         return left
+
+    def product(self, depth: int) -> Compiled:
+        return self.row(depth, ("*", "div", "mod"), self.signed)
+
+    def row(self, depth: int, signs: tuple[str, ...], part: Callable[[int], Compiled]) -> Compiled:
+        """Computed from left to right."""
+        first, more = part(depth), list[tuple[Callable[[float, float], float], Compiled]]()
+        while sign := next((each for each in signs if self.take(each)), ""):
+            more.append((_ARITHMETIC[sign], part(depth)))
+        if not more:
+            return first
+
+        def run(answers: Answers, itself: str) -> float:
+            total = _number(first(answers, itself))
+            for compute, operand in more:
+                total = compute(total, _number(operand(answers, itself)))
+            return total
+
+        return run
+
+    def signed(self, depth: int) -> Compiled:
+        minuses = 0
+        while self.take("-"):
+            minuses += 1
+        value = self.value(depth)
+        sign = -1.0 if minuses % 2 else 1.0
+        return (lambda answers, itself: sign * _number(value(answers, itself))) if minuses else value
 
     def value(self, depth: int) -> Compiled:
         kind, text = self.peek()
@@ -133,18 +170,13 @@ class _Parser:
             if arguments:
                 self.need(",")
             arguments.append(self.either(depth + 1))
-        count, function = _FUNCTIONS[name]
-        if len(arguments) != count:
-            raise ExpressionError(f"{name}() takes {count} value(s), not {len(arguments)}")
+        (least, most), function = _FUNCTIONS[name]
+        if not least <= len(arguments) <= most:
+            raise ExpressionError(f"{name}() takes {least if least == most else f'{least} or more'} value(s), not {len(arguments)}")
+        if name == "today":
+            self.questions.add(name)
+            return lambda answers, _: answers.get("today", "")
         return lambda answers, itself: function(*(argument(answers, itself) for argument in arguments))
-
-
-def _or(left: Compiled, right: Compiled) -> Compiled:
-    return lambda answers, itself: _truth(left(answers, itself)) or _truth(right(answers, itself))
-
-
-def _and(left: Compiled, right: Compiled) -> Compiled:
-    return lambda answers, itself: _truth(left(answers, itself)) and _truth(right(answers, itself))
 
 
 def _compare(sign: str, left: Compiled, right: Compiled) -> Compiled:
@@ -164,10 +196,28 @@ def _same(left: Value, right: Value) -> bool:
 
 
 def _number(value: Value) -> float:
-    try:
+    if not isinstance(value, str):
         return float(value)
+    if _NUMBER.fullmatch(value.strip()):
+        return float(value)
+    try:
+        return float((date.fromisoformat(value) - date(1970, 1, 1)).days) if _DATE.fullmatch(value) else math.nan
     except ValueError:
         return math.nan
+
+
+_NUMBER, _DATE = re.compile(r"-?(?:\d+(?:\.\d*)?|\.\d+)", re.ASCII), re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+
+
+def _text(value: Value) -> str:
+    """As XPath writes a number: 3 and not 3.0, never with an exponent."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        return value
+    if not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    return str(int(value)) if value.is_integer() else format(Decimal(repr(value)), "f")
 
 
 def _truth(value: Value) -> bool:
@@ -181,11 +231,53 @@ _ORDERS: dict[str, Callable[[float, float], bool]] = {
     ">=": lambda a, b: a >= b,
 }
 
-_FUNCTIONS: dict[str, tuple[int, Callable[..., Value]]] = {
-    "not": (1, lambda value: not _truth(value)),
-    "true": (0, lambda: True),
-    "false": (0, lambda: False),
-    "selected": (2, lambda chosen, code: str(code) in str(chosen).split()),
-    "count-selected": (1, lambda chosen: float(len(str(chosen).split()))),
-    "string-length": (1, lambda text: float(len(str(text)))),
+
+def _divided(left: float, right: float) -> float:
+    if right:
+        return left / right
+    return math.nan if not left or math.isnan(left) else math.copysign(math.inf, left) * math.copysign(1.0, right)
+
+
+def _remainder(left: float, right: float) -> float:
+    """With the sign of the first, as XPath has it."""
+    return math.nan if not right or math.isinf(left) else math.fmod(left, right)
+
+
+_ARITHMETIC: dict[str, Callable[[float, float], float]] = {
+    "+": lambda a, b: a + b,
+    "-": lambda a, b: a - b,
+    "*": lambda a, b: a * b,
+    "div": _divided,
+    "mod": _remainder,
+}
+
+
+def _rounded(value: Value, places: Value = 0.0) -> float:
+    """Half goes up, as XPath has it; `places` is ODK's."""
+    number, digits = _number(value), _number(places)
+    if not math.isfinite(digits) or abs(digits) > 15:
+        return math.nan
+    scale = 10.0 ** int(digits)
+    return math.floor(number * scale + 0.5) / scale if math.isfinite(number * scale) else number
+
+
+def _whole(value: Value) -> float:
+    number = _number(value)
+    return float(math.trunc(number)) if math.isfinite(number) else number
+
+
+_FUNCTIONS: dict[str, tuple[tuple[int, int], Callable[..., Value]]] = {  # how many values it takes, at least and at most
+    "not": ((1, 1), lambda value: not _truth(value)),
+    "true": ((0, 0), lambda: True),
+    "false": ((0, 0), lambda: False),
+    "selected": ((2, 2), lambda chosen, code: _text(code) in _text(chosen).split()),
+    "count-selected": ((1, 1), lambda chosen: float(len(_text(chosen).split()))),
+    "string-length": ((1, 1), lambda text: float(len(_text(text)))),
+    "if": ((3, 3), lambda condition, then, otherwise: then if _truth(condition) else otherwise),
+    "coalesce": ((2, 2), lambda first, second: first if _text(first) else second),
+    "concat": ((2, 100), lambda *parts: "".join(map(_text, parts))),
+    "round": ((1, 2), _rounded),
+    "int": ((1, 1), _whole),
+    "number": ((1, 1), _number),
+    "today": ((0, 0), str),  # the parser reads it as the fact `today`
 }

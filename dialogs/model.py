@@ -54,6 +54,7 @@ class Step(Strict):
     other: bool = False  # a typed answer that is none of the choices counts, in the person's own words
     columns: Annotated[int, Field(ge=1, le=2)] = 1
     check: Condition | None = None  # `.` is the answer
+    calculate: Condition | None = None  # never asked: it follows from other answers, and follows them when they change
     most: int = 200  # characters of a text; rounds of a group; stars of a rating (with the default: 5)
     least: Annotated[int, Field(ge=0, le=1)] = 1  # of several choices: 0 lets somebody tick none of them
     unknown: bool = False  # "I don't know" is an answer too
@@ -91,8 +92,10 @@ class Step(Strict):
             raise ValueError("a gate is a yes-no")
         if self.argument and (self.ask != "choice" or self.purpose):
             raise ValueError("an `argument` answers a choice without `purpose`")
-        if self.facet and self.ask not in {"choice", "choices", "brought", "town"}:
-            raise ValueError("a facet needs coded answers (choice, choices, brought or town)")
+        if self.calculate and (self.ask or self.steps or self.effect or self.goto or self.ends):
+            raise ValueError("what is calculated is not asked, and does nothing else")
+        if self.facet and not self.calculate and self.ask not in {"choice", "choices", "brought", "town"}:
+            raise ValueError("a facet needs coded answers (choice, choices, brought, town or calculate)")
         if self.ask == "brought" and not self.purpose:
             raise ValueError("what a link brought is kept, so it needs a `purpose`")
         if self.share and not self.purpose:
@@ -108,6 +111,11 @@ class Step(Strict):
         if FORBIDDEN & set(_words(self.id)) and not self.dpia:
             raise ValueError("asks for something that no dialog may ask; if it must be, name its impact assessment with `dpia:`")
         return self
+
+    @property
+    def depends_on(self) -> frozenset[str]:
+        """What its condition and its calculation ask about."""
+        return frozenset().union(*(each.questions for each in (self.when, self.calculate) if each))
 
     @property
     def is_question(self) -> bool:
@@ -138,11 +146,13 @@ class Dialog(Strict):
             for inner in (step, *step.steps):
                 if inner.id in seen:
                     raise ValueError(f"the step {inner.id!r} is written twice")
-                here = {name for name in (inner.when.questions if inner.when else ()) if "." not in name}  # Scripts looks after the others
+                here = {name for name in inner.depends_on if "." not in name}  # Scripts looks after the others
                 unknown = here - seen
                 if unknown:
                     raise ValueError(f"{inner.id}: the condition asks for {', '.join(sorted(unknown))}, which no earlier step of this dialog asks")
                 seen.add(inner.id)
+            if step.calculate and step.purpose and (forgotten := {name for name in here - RESERVED if not self.by_id[name].purpose}):
+                raise ValueError(f"{step.id}: is kept, so it may not be calculated from {', '.join(sorted(forgotten))}, which is forgotten with the dialog")
         return self
 
     @cached_property
@@ -180,6 +190,7 @@ class Scripts(Mapping[str, Dialog]):
         self.commands = {dialog.command: dialog.dialog for dialog in self.values() if dialog.command}
         self.menu = [command for command, name in self.commands.items() if self[name].listed and not self[name].staff]  # what a channel lists
         self.consents = {step.purpose: (dialog.dialog, step) for dialog in self.values() for step in dialog.steps if step.ask == "consent" and step.purpose}
+        self.calculated = [(dialog, step) for dialog in self.values() for step in dialog.steps if step.calculate and step.purpose]
         for name in ("welcome", "menu"):
             if name not in self:
                 raise ValueError(f"the script {name}.yaml is missing: every conversation begins with it.")
@@ -199,7 +210,7 @@ class Scripts(Mapping[str, Dialog]):
         for target in (step.goto, *(step.choices if step.ask in {"dialog", "review"} else ())):
             if target and target not in self and not self.question(target):
                 raise ValueError(f"{where}: there is no dialog or question {target!r}.")
-        for name in step.when.questions if step.when else ():
+        for name in step.depends_on:
             if "." in name and not self.question(name):
                 raise ValueError(f"{where}: the condition asks for {name}, which is no question of any dialog.")
         if step.purpose and step.purpose not in self.consents:

@@ -79,6 +79,7 @@ class _Walk(Asking):
         self.contact_offered = self.asks_for_phone()
 
     def turn(self) -> Turn:
+        self.recalculate()
         frames = tuple(place.frozen() for place in self.frames)
         state = State(self.language, self.prompts, tuple(self.passed), self.brought, frames, self.state.shared, self.state.filling)
         message = self.question or Message(())
@@ -86,6 +87,26 @@ class _Walk(Asking):
         contact: Literal["", "offered", "over"] = "" if now is self.contact_offered else "offered" if now else "over"
         said = replace(message, parts=(*self.parts, *message.parts), contact=contact) if self.parts or contact else message
         return Turn(state, (said,) if said.parts else (), self.answers.changed, tuple(self.decided), tuple(self.effects))
+
+    def recalculate(self) -> None:
+        """What is calculated and kept follows the answers that changed, over as many steps as it takes."""
+        changed = {question for question, _ in self.answers.changed}
+        for _ in self.scripts.calculated:
+            hit = [(dialog, step) for dialog, step in self.scripts.calculated if changed & {_whole(name, dialog.dialog) for name in step.depends_on}]
+            changed = {f"{dialog.dialog}.{step.id}" for dialog, step in hit if self.keep_calculated(Place.of(Frame(dialog.dialog), dialog), step)}
+
+    def keep_calculated(self, place: Place, step: Step) -> bool:
+        """Did it change?"""
+        question, before = (self.id(place, step), ""), self.answers.now.get((self.id(place, step), ""))
+        if self.speaks_for_nobody(place) or not self.allowed(str(step.purpose)):
+            return False
+        value = self.calculated(place, step)
+        after = Answer("given", value) if value else None
+        if after:
+            self.answers.put(question, after)
+        else:
+            self.answers.drop(question)
+        return before != after
 
     # ---- hearing ----
 
@@ -465,7 +486,7 @@ class _Walk(Asking):
         if group and group.steps and self.applies(place, group):
             return self.next_inside(place, group)
         for step in place.dialog.steps:
-            if step.when is not None and not self.applies(place, step):
+            if step.calculate or (step.when is not None and not self.applies(place, step)):
                 continue
             if step.ask is None and not step.steps:
                 if step.id not in place.done:
@@ -525,6 +546,11 @@ class _Walk(Asking):
         month = self.month(place, step) if step.ask == "date" else ""
         self.question = Message(self.wording(place, step), self.options(place, step), place.prompt, step.columns, typing, calendar=month)
         return True
+
+
+def _whole(name: str, dialog: str) -> str:
+    """The id of a question as a condition names it."""
+    return name if "." in name else f"{dialog}.{name}"
 
 
 _NAVIGATION: dict[str, Callable[[_Walk, Place, Step], None]] = {

@@ -221,6 +221,7 @@ def test_no_kind_takes_long_over_what_was_made_to_take_long():
 # ---- in a conversation ----------------------------------------------------------------------------------------------
 
 KINDS = sorted(TYPED)
+PRESSED = {"yes-no": {}, "choice": {"choices": ["one", "two"]}, "choices": {"choices": ["one", "two"]}, "rating": {}}
 
 
 @pytest.fixture(scope="module")
@@ -228,6 +229,7 @@ def probe(scripts):
     """A dialog that asks for every kind, under a consent."""
     more = {kind: {"class": "contact"} if kind in {"phone", "email"} else {} for kind in KINDS}
     steps = [{"id": f"q-{kind}", "ask": kind, "purpose": "profile", **more[kind]} for kind in KINDS]
+    steps += [{"id": f"q-{kind}", "ask": kind, "purpose": "profile", **keys} for kind, keys in PRESSED.items()]
     return Scripts([*scripts.values(), Dialog.model_validate({"dialog": "probe", "steps": steps})])
 
 
@@ -258,6 +260,55 @@ def test_what_does_not_count_is_told_the_question_comes_again_and_nothing_is_hal
                 assert f"probe.q-{kind}" in said(turn)
 
 
+@pytest.mark.parametrize("kind", PRESSED)
+def test_what_is_typed_where_something_is_to_be_pressed_is_kept_nowhere(kind, probe):
+    for language in ("en", "de", "ar", "uk"):
+        for text in HOSTILE:
+            turn = hear(probe, kind, Text(clean(text)), language)
+            assert not turn.answered
+            assert said(turn)[0] == "common.press-a-button"
+            assert f"probe.q-{kind}" in said(turn)
+
+
+CODES = [  # what no button of the question sends
+    *("", " ", ".", "..", "?", "no?", "maybe", "YES", "Yes", "yes ", " yes", "yes no", "one two", "three", "0", "1", "-1", "true", "null", "None", "other"),
+    *(
+        "r0",
+        "r6",
+        "r11",
+        "r",
+        "r1 ",
+        "r-1",
+        "r1.5",
+        "r\u0661",
+        "R1",
+        "d2027-03-15",
+        ".enough",
+        ".again",
+        ".close",
+        ".more",
+        ".earlier",
+        ".later",
+        ".all",
+        ".blank",
+    ),
+    *("q:7:yes", "c:forget:yes", "../yes", "yes\u0000", "\u202eyes", "yes\u200f", "\u2068yes", "{yes}", "${q-choice}", "'; DROP TABLE answers; --", "=1+1"),
+    *("=HYPERLINK(1)", "<b>yes</b>", "\ud800", "A" * 4096, "everything", "profile", "newcomer", "q-text", "probe", "menu"),
+]
+
+
+@pytest.mark.parametrize("kind", [*KINDS, *PRESSED])
+def test_a_button_that_the_question_does_not_have_answers_nothing(kind, probe):
+    assert len(CODES) >= 50
+    for code in CODES:
+        if kind == "date" and (code == ".blank" or code in {".earlier", ".later", "d2027-03-15"}):
+            continue  # these it has
+        turn = hear(probe, kind, Press(7, code))
+        assert not turn.answered, code
+        assert said(turn)[0] == "common.old-button"
+        assert f"probe.q-{kind}" in said(turn)
+
+
 def test_their_own_shared_number_counts_as_typed(probe):
     turn = hear(probe, "phone", Contact("+493814980", own=True))
     assert turn.answered["probe.q-phone", ""].value == "+493814980"
@@ -271,7 +322,7 @@ def test_a_shared_number_that_no_plan_knows_is_asked_again(probe, number):
     assert not turn.answered
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", [*KINDS, *PRESSED])
 def test_somebody_elses_contact_is_kept_nowhere(probe, kind):
     turn = hear(probe, kind, Contact("", own=False))
     assert not turn.answered
