@@ -400,13 +400,16 @@ def told(step: Step, name: str, answer: Answer | None) -> Fact:
     if step.ask and step.ask in KINDS:
         return KINDS[step.ask].told(answer.value)
     if step.ask == "rating":
-        return "\u2b50" * int(answer.value[1:])
+        return "\u2b50" * int(answer.value[1:]) if re.fullmatch(r"r\d{1,3}", answer.value, re.ASCII) else answer.value
     if step.ask not in CODED or step.ask == "brought":
         return answer.value
     if answer.words and step.other:
         return answer.words
     of = "common" if step.ask == "yes-no" else name
-    labels: list[Fact] = [{"from": step.from_, "code": code} if step.from_ else {"say": f"{of}.{code}"} for code in answer.value.split()]
+    there = {"yes", "no"} if step.ask == "yes-no" else set(step.choices)  # what the script no longer has keeps its code
+    labels: list[Fact] = [
+        {"from": step.from_, "code": code} if step.from_ else {"say": f"{of}.{code}"} if code in there else code for code in answer.value.split()
+    ]
     return labels[0] if len(labels) == 1 else {"list": labels}
 
 

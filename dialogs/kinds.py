@@ -102,7 +102,7 @@ class Decimal:
         return Answer("given", f"{int(whole)}.{part}" if part else str(int(whole)), text.strip()[:200])
 
     def told(self, value: str) -> Fact:
-        return {"decimal": value}
+        return {"decimal": value} if re.fullmatch(r"-?\d{1,15}(\.\d{1,15})?", value, re.ASCII) else value  # kept while the question was another
 
 
 class Date:
@@ -123,7 +123,7 @@ class Date:
             return fault
 
     def told(self, value: str) -> Fact:
-        return {"date": value}
+        return {"date": value} if _is_day(value) else value
 
 
 class Month:
@@ -142,7 +142,7 @@ class Month:
             return fault
 
     def told(self, value: str) -> Fact:
-        return {"month": value}
+        return {"month": value} if _is_day(f"{value}-01") else value
 
 
 class Phone:
@@ -268,6 +268,15 @@ def looks_private(text: str) -> bool:
     words = YEARS.sub("", plain(text))
     runs = re.findall(r"\d(?:[ ./()-]{0,2}\d)*", words)
     return any(sum(map(str.isdigit, run)) >= 7 for run in runs) or bool(re.search(r"\b[A-Z]{1,3} ?\d{6,}\b|\b[A-Z]\d[A-Z0-9]{7}\b", words))
+
+
+def _is_day(value: str) -> bool:
+    """Or was it kept while the question was another?"""
+    try:
+        date.fromisoformat(value)
+    except ValueError:
+        return False
+    return len(value) == len("2026-11-22")
 
 
 def _line(text: str) -> str:
