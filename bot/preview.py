@@ -26,7 +26,7 @@ from bot.letters import OPEN, PICKED, STEERING, pack, word
 from bot.messages import Choice, Outgoing
 from bot.settings import Programme
 from bot.sources import NAMERS, SOURCES, searched
-from dialogs.asking import AGAIN, DONE, LATER, MORE
+from dialogs.asking import AGAIN, BLANK, DONE, LATER, MORE
 from dialogs.expressions import Expression
 from dialogs.model import TYPED, Scripts, Step
 from dialogs.nouns import Fact, Message, Resume, Say, Text
@@ -165,7 +165,7 @@ class _Tour(Inventor):
             yield shown("never reached", asked, note="Something else is said here: there is nothing to ask after all.")
             return
         yield shown("asked for the first time", asked)
-        if asked.offers(LATER):
+        if asked.offers(LATER) and not asked.said.calendar:
             yield from self.of_long_list(step, asked, shown)
         if step.purpose and step.ask not in {"consent", "withdrawal"}:
             answers = {(name, "1" if group else ""): self.sample(step)}
@@ -243,7 +243,10 @@ class _Tour(Inventor):
             note,
             heard if len(heard) <= 60 else f"{heard[:40]}…",
             outgoing.text,
-            tuple(tuple(next(buttons) for _ in row) for row in outgoing.rows),
+            (
+                *(tuple(Button(choice.label, "cell" if choice.data.endswith(BLANK) else "", None, ()) for choice in row) for row in outgoing.calendar),
+                *(tuple(next(buttons) for _ in row) for row in outgoing.rows),
+            ),
             outgoing.typing,
             len(self.words.tr(name, self.language)) if step.ask == "consent" and any(part.id == name for part in said.parts) else 0,
             tuple(self.marks([part for each in (moment, *later) for part in each.said.parts if not part.optional or self.words.exists(part.id)])),
