@@ -245,7 +245,7 @@ class _Tour(Inventor):
             outgoing.text,
             (
                 *(tuple(Button(choice.label, "cell" if choice.data.endswith(BLANK) else "", None, ()) for choice in row) for row in outgoing.calendar),
-                *(tuple(next(buttons) for _ in row) for row in outgoing.rows),
+                *(tuple(next(buttons) if choice.data.startswith("q:") else Button(choice.label, "", None, ()) for choice in row) for row in outgoing.rows),
             ),
             outgoing.typing,
             len(self.words.tr(name, self.language)) if step.ask == "consent" and any(part.id == name for part in said.parts) else 0,
@@ -280,7 +280,8 @@ class _Tour(Inventor):
 
 
 def _flat(outgoing: Outgoing) -> list[Choice]:
-    return [choice for row in outgoing.rows for choice in row]
+    """The question's own buttons, without those that are in order at any time."""
+    return [choice for row in outgoing.rows for choice in row if choice.data.startswith("q:")]
 
 
 def _sentences(said: Any) -> Iterator[str]:
