@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
-from bot.effects import ACTS, CHORES, LISTS
+from bot.effects import CHORES, LISTS
 from bot.effects.nouns import answer_of, name_of
 from bot.letters import pack
 from bot.logs import Code
@@ -108,7 +108,7 @@ class Intake:
             if chat.state is None and chat.person_id is None:  # forgotten meanwhile, and made anew by our lock
                 await work.note(chat, incoming.address)
             else:
-                await work.act(chat, incoming.address, ACTS[incoming.value], incoming.argument)
+                await work.act(chat, incoming)
 
     async def _take(self, work: Work, incoming: Incoming, address: Address) -> None:
         chat = await work.here(address, self._guess(incoming))

@@ -27,6 +27,8 @@ RIGHTS: Mapping[str, Right] = {
     "find": Right("viewer"),  # by coded answers
     "find-few": Right("coordinator"),  # groups so small that they point at somebody
     "find-name": Right("coordinator"),
+    "calls": Right("coordinator"),  # look at, answer and close what somebody asked of a human being
+    "numbers": Right("viewer"),  # how many, never who
     "fill": Right("coordinator"),  # a profile, with somebody in the room
     "invite": Right("admin"),
     "change-staff": Right("admin", own=True),  # but the last admin stays

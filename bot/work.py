@@ -8,9 +8,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID, uuid4
 
-from bot.effects import EFFECTS, NOT_MEANWHILE
+from bot.effects import ACTS, EFFECTS, NOT_MEANWHILE
 from bot.effects.nouns import Context, Moved, Outcome, private_questions, said
-from bot.effects.nouns import Effect as Act
 from bot.letters import pack
 from bot.messages import Incoming
 from bot.settings import Programme
@@ -142,14 +141,12 @@ class Work:
         self.say(chat, said)
         return False
 
-    async def act(self, chat: Chat, address: Address, act: Act, argument: str) -> None:
-        """An act of our own in somebody's chat."""
-        outcome = await act(self.context(chat, {"argument": argument}))
+    async def act(self, chat: Chat, incoming: Incoming) -> None:
+        """An act of our own in somebody's chat. No turn is taken, so its letters are known by what the act is about."""
+        outcome = await ACTS[incoming.value](self.context(chat, {"argument": incoming.argument}))
         if outcome.person:
             self.people[outcome.person.id] = outcome.person
-        if outcome.letters:
-            self.chats[address] = replace(chat, turn=chat.turn + 1)  # letters are known by it
-            self.say(self.chats[address], outcome.letters)
+        self.drafts += [Draft(f"{chat.id}.{incoming.key}.{number}", content, chat) for number, content in enumerate(outcome.letters)]
         self.drafts += outcome.notices
 
     async def welcome_back(self, address: Address, at: int) -> None:

@@ -458,7 +458,7 @@ async def test_removed_staff_can_do_nothing_more_and_the_log_says_so(office, cap
     assert office.told(1).count("common.unknown-command") == 3
     assert office.told(2) == []
     assert await office.lines() == ["Please help"]
-    assert sum("is for staff" in record.getMessage() for record in caplog.records) == 3
+    assert sum("was refused, it is for staff" in record.getMessage() for record in caplog.records) == 3
     await office.ask(2, "Who looks after it now?")
     assert "calls.again" in office.told(3), "who took it left, so everybody hears of it"
     assert "calls.again" not in office.told(1)

@@ -640,6 +640,15 @@ RULES = {  # command -> who may open its dialog; a command that is not here fail
     "forget": EVERYBODY,
     "enter": EVERYBODY,
     "claim": EVERYBODY,
+    "human": EVERYBODY,
+    "helped": EVERYBODY,
+    "quiet": EVERYBODY,
+    "still": EVERYBODY,
+    "numbers": HELPERS,
+    "calls": COORDINATORS,
+    "answer": COORDINATORS,
+    "take": COORDINATORS,
+    "close": COORDINATORS,
     "handover": EVERYBODY,  # without a profile that was filled in it gives nothing
     "staff": HELPERS,
     "person": HELPERS,
@@ -658,10 +667,17 @@ ACTS = {  # effect of staff -> (who may do it, about whose record)
     "invite-staff": ({"admin"}, set(OWNERS)),
     "change-staff": ({"admin"}, {"another's"}),
     "staff-code": (HELPERS, set(OWNERS)),
+    "tell-numbers": (HELPERS, set(OWNERS)),
+    "list-calls": (COORDINATORS, set(OWNERS)),
+    "look-at-call": (COORDINATORS, set(OWNERS)),
+    "answer-call": (COORDINATORS, set(OWNERS)),
+    "take-call": (COORDINATORS, set(OWNERS)),
+    "close-call": (COORDINATORS, set(OWNERS)),
 }
 DONE = {
     "person.card", "person.opened", "person.notes-are", "person.no-notes", "person.noted", "find.found", "fill.begins",
-    "staff.invited", "staff.changed", "staff.own-code-is",
+    "staff.invited", "staff.changed", "staff.own-code-is", "numbers.all",
+    "calls.waiting", "answer.free", "answer.sent", "take.yours", "close.done",
 }  # fmt: skip
 
 
@@ -690,6 +706,8 @@ class Matrix:
         async with office.store.begin() as unit:
             await staff.remove(unit, helper.id)
         self.gone = await office.hire(110, "viewer", "Ben Example")
+        await office.command(1, "human")
+        await office.text(1, "Please help")
         self.helpers = {role: await office.chat(who) for role, who in self.chats.items()}
 
     def judge(self, what, expected, happened):
@@ -719,6 +737,7 @@ class Matrix:
             person = await people.get(unit, chat.person_id) if chat.person_id else None
             number = {"own": person.number if person else 7, "another's": self.another, "an organisation's": self.organisation}.get(owner, 7)
             memo = {"number": str(number), "reason": "matching", "note": "x", "name": "Invented", "rank": "viewer", "facet": "role", "value": "business"}
+            memo |= {"which": "1", "words": "x"}  # the call of somebody else
             helper = self.gone if owner == "another's" else next(iter(helpers.values()), None) if owner == "own" else None
             memo |= {"deed": "coordinator", "whom": f"s{helper.id.hex[-16:]}" if helper else "s0"}
 
@@ -732,9 +751,12 @@ class Matrix:
         return bool(said & DONE)
 
 
-STAFFS = {name for name, effect in EFFECTS.items() if effect.__module__.rpartition(".")[2] in {"staff", "person", "find", "fill"}} - {
+STAFFS = {name for name, effect in EFFECTS.items() if effect.__module__.rpartition(".")[2] in {"staff", "person", "find", "fill", "calls", "numbers"}} - {
     "enter-staff",
     "hand-over",
+    "look-for-team",
+    "call-human",
+    "close-my-call",
 }
 
 

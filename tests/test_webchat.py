@@ -581,7 +581,7 @@ async def test_a_code_works_once_for_ten_minutes_and_not_where_it_was_made(store
         assert re.fullmatch(r"\d{12}", code)
         assert await codes.redeem(unit, code, here) is None
         assert await codes.redeem(unit, code[::-1] + "1", there) is None
-        assert await codes.redeem(unit, code, there) == here
+        assert await codes.redeem(unit, code, there) == (here, None)
         assert await codes.redeem(unit, code, there) is None
         older, newer = await codes.make(unit, here), await codes.make(unit, here)
         assert await codes.redeem(unit, older, there) is None
@@ -614,6 +614,6 @@ async def test_of_two_who_type_the_same_code_at_once_one_gets_in(database):
                 return await codes.redeem(unit, code, taker)
 
         got = await asyncio.gather(*(redeem(*each) for each in zip(stores, takers, strict=True)))
-        assert sorted(got, key=str) == [giver, None, None, None]
+        assert sorted(got, key=str) == [(giver, None), None, None, None]
     for store in stores:
         await store.close()

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from bot.effects.nouns import Context, Outcome
+from bot.effects.nouns import Context, Outcome, said
 from bot.letters import pack
+from bot.rights import may
 from dialogs.model import Scripts
 from dialogs.nouns import Fact, Message, Say
 from storage import numbers
@@ -17,6 +18,8 @@ HIDDEN: Fact = {"say": "numbers.hidden"}
 
 async def tell(context: Context) -> Outcome:
     """Counted just now."""
+    if not may(context.staff, "numbers"):
+        return said("common.unknown-command")
     await context.write()
     found = await numbers.read(context.unit)
     roles = {code: _label(context.scripts, "role", code) for code in found.roles}
