@@ -102,7 +102,7 @@ async def helper(house, door, language, name="Anna Example", rank="coordinator")
 PAIRS = [("web", "telegram"), ("telegram", "web"), ("terminal", "telegram"), ("telegram", "terminal")]
 
 
-@pytest.mark.parametrize(("theirs", "ours"), PAIRS, ids="-".join)
+@pytest.mark.parametrize(("theirs", "ours"), PAIRS)
 @pytest.mark.parametrize("language", ["en", "de", "ar", "uk"])
 async def test_a_question_reaches_the_team_and_the_answer_comes_back(language, theirs, ours, house):
     async with street(house) as doors:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import random
 from datetime import timedelta
 
@@ -198,6 +199,18 @@ async def test_a_coded_answer_of_a_business_selects_it_and_a_change_row_says_so(
         changes = (await unit.connection.execute(select(func.count()).where(tables.changes.c.entity_id == chat.organisation_id))).scalar()
     assert facets == [(chat.organisation_id, "size", "micro")]
     assert changes >= 2
+
+
+async def test_my_data_holds_what_is_known_of_the_business_and_names_no_colleague(town):
+    await town.found(1)
+    await town.join(2, await town.code_of(1))
+    await town.press(2, "small")
+    await town.command(2, "mydata")
+    letter = next(each for each in reversed(town.letters) if each.address.address == "2" and "document" in each.content)
+    (business,) = json.loads(letter.content["document"][1])["organisations"]
+    assert {each["question"]: each["given by"] for each in business["answers"]} == {"business.name": "colleague", "business.size": "person"}
+    assert str((await town.person(1)).id) not in letter.content["document"][1]
+    assert "mydata.organisation" in [part[0] for part in letter.content["parts"]]
 
 
 async def test_two_accounts_of_one_person_become_one_and_keep_what_they_speak_for(town):

@@ -12,13 +12,14 @@ from bot.effects import fill, profiles
 from bot.effects.calls import written
 from bot.effects.doors import channel
 from bot.effects.nouns import Context, Outcome, answer_of, private_questions, said
+from bot.effects.organisations import named, spoken_for_by
 from bot.letters import pack
 from bot.settings import Programme
 from dialogs.asking import told
 from dialogs.model import Scripts
 from dialogs.nouns import Fact, Message, Say
 from storage import calls, chats, erasure, notes, nudges, staff
-from storage.records import AnswerRow, Audited, Call, CallLine, ConsentRow, Note, Person
+from storage.records import AnswerRow, Audited, Call, CallLine, ConsentRow, Note, Organisation, Person
 
 Asked = Sequence[tuple[Call, Sequence[CallLine]]]
 
@@ -72,7 +73,7 @@ async def send_my_data(context: Context) -> Outcome:
     doors = sorted({chat.channel for chat in await chats.of_person(context.unit, person.id)} | {context.chat.channel})
     opened = [each for each in await staff.log_of(context.unit, person.id) if each.action == "open"]
     noted = await notes.of_person(context.unit, person.id)
-    lines = answer_lines(person.answers.values(), context.scripts)
+    lines, spoken_for = answer_lines(person.answers.values(), context.scripts), await spoken_for_by(context)
     parts = [
         Say("mydata.intro"),
         _line("mydata.number", str(person.number)),
@@ -83,11 +84,13 @@ async def send_my_data(context: Context) -> Outcome:
         *_consent_lines(person.consents, context.programme),
         Say("mydata.answers", {"n": len(lines)}),
         *lines,
+        *(line for each in spoken_for for line in _organisation_lines(each, context)),
         *_call_lines(asked, team, context),
         *_staff_lines(opened, noted, context.programme),
         Say("mydata.rights"),
     ]
-    file = _file({**_document(person, doors, context, opened, noted), "calls": _calls(asked, team)})
+    theirs = [{"number": each.number, "name": named(each, context), "answers": _answers(each.answers.values(), context)} for each in spoken_for]
+    file = _file({**_document(person, doors, context, opened, noted), "organisations": theirs, "calls": _calls(asked, team)})
     return Outcome((pack(Message(tuple(parts)), document=("my-data.json", file)),))
 
 
@@ -214,21 +217,7 @@ def _document(person: Person, doors: list[str], context: Context, opened: Sequen
             }
             for row in person.consents
         ],
-        "answers": [
-            {
-                "question": row.question,
-                "round": row.round or None,
-                "kind": row.kind,
-                "value": row.content.get("value"),
-                "own words": row.content.get("words"),
-                "as shown": row.content.get("label"),
-                "language": row.language,
-                "given by": row.given_by.partition(":")[0],
-                "script version": row.version,
-                "at": row.at.isoformat(),
-            }
-            for row in _in_order(person.answers.values(), context.scripts)
-        ],
+        "answers": _answers(person.answers.values(), context),
         **({"helps in our team": {"name": context.staff.name, "rank": context.staff.rank}} if context.staff else {}),
         "opened by our team": [{"at": each.at.isoformat(), "reason": each.reason} for each in opened],
         "notes of our team": [{"at": note.at.isoformat(), "text": note.text} for note in noted],
@@ -237,3 +226,33 @@ def _document(person: Person, doors: list[str], context: Context, opened: Sequen
         "recipients": [programme.controller],
         "kept until": f"{programme.months} months after your last message, or until you erase it with /forget",
     }
+
+
+def _answers(rows: Collection[AnswerRow], context: Context) -> list[dict[str, Any]]:
+    return [
+        {
+            "question": row.question,
+            "round": row.round or None,
+            "kind": row.kind,
+            "value": row.content.get("value"),
+            "own words": row.content.get("words"),
+            "as shown": row.content.get("label"),
+            "language": row.language,
+            "given by": _giver(row, context),
+            "script version": row.version,
+            "at": row.at.isoformat(),
+        }
+        for row in _in_order(rows, context.scripts)
+    ]
+
+
+def _giver(row: AnswerRow, context: Context) -> str:
+    """Never who it was: of a colleague, and of the team, only that."""
+    kind = row.given_by.partition(":")[0]
+    if kind in {"person", "staff", "import"}:
+        return kind
+    return "person" if context.person and row.given_by == str(context.person.id) else "colleague"
+
+
+def _organisation_lines(organisation: Organisation, context: Context) -> list[Say]:
+    return [Say("mydata.organisation", {"name": named(organisation, context)}), *answer_lines(organisation.answers.values(), context.scripts)]

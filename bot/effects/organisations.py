@@ -39,7 +39,7 @@ async def join(context: Context) -> Outcome:
 async def speak_for(context: Context) -> Outcome:
     """For another one of theirs, from now on and in this chat."""
     await context.write()
-    chosen = next((each for each in await _theirs(context) if _code(each) == context.memo.get("which", "")), None)
+    chosen = next((each for each in await spoken_for_by(context) if _code(each) == context.memo.get("which", "")), None)
     return _speaks(context, chosen.id, "speaks") if chosen else said("organisation.wrong-code", "wrong")
 
 
@@ -66,10 +66,11 @@ async def leave(context: Context) -> Outcome:
 async def mine(context: Context) -> Mapping[str, Fact]:
     """Those that they speak for, by name."""
     await context.write()
-    return {_code(each): named(each, context) for each in await _theirs(context)}
+    return {_code(each): named(each, context) for each in await spoken_for_by(context)}
 
 
-async def _theirs(context: Context) -> list[Organisation]:
+async def spoken_for_by(context: Context) -> list[Organisation]:
+    """By whoever writes here, the oldest first."""
     ids = await organisations.of_person(context.unit, context.person.id) if context.person else []
     there = await organisations.lock(context.unit, ids)
     return [there[each] for each in ids if each in there]
