@@ -65,7 +65,8 @@ async def test_a_colleague_sees_and_changes_what_the_first_one_told(town):
     assert (await town.person(1)).answers.keys() == (await town.person(2)).answers.keys() == {("join.role", "")}
 
 
-async def test_a_code_lets_one_colleague_in_and_only_for_a_week(town, store):
+async def test_a_code_lets_one_colleague_in_and_only_for_a_week(town, store, caplog):
+    caplog.set_level("INFO")
     await town.found(1)
     code = await town.code_of(1)
     await town.join(2, code)
@@ -76,6 +77,8 @@ async def test_a_code_lets_one_colleague_in_and_only_for_a_week(town, store):
     store.clock = lambda: before() + timedelta(days=7, minutes=1)
     await town.join(4, later)
     assert (await town.chat(4)).organisation_id is None
+    assert sum("a code for an organisation" in record.getMessage() for record in caplog.records) == 2, "refused, and logged"
+    assert code not in caplog.text
     assert town.said_to(3)[-2:] == town.said_to(4)[-2:] == ["organisation.begin", "organisation.begin.hint"]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
@@ -11,6 +12,8 @@ from bot.effects.nouns import Context, Moved, Outcome, private_questions, said
 from dialogs.nouns import Fact, Frame, State
 from storage import codes, organisations
 from storage.records import Organisation
+
+log = logging.getLogger(__name__)
 
 INVITED = timedelta(days=7)
 
@@ -30,6 +33,7 @@ async def join(context: Context) -> Outcome:
         return said("organisation.wrong-code", "wrong")
     subject = await codes.redeem_for(context.unit, "colleague", codes.digits(context.memo.get("code", "")))
     if subject is None or not await organisations.lock(context.unit, [subject]):
+        log.info("chat %s: a code for an organisation that is none, or no more", context.chat.id)
         return said("organisation.wrong-code", "wrong")
     await organisations.join(context.unit, subject, context.person.id)
     await organisations.changed(context.unit, [subject])
