@@ -34,6 +34,18 @@ class Town(World):
         said = [part for letter in self.letters if letter.address.address == str(person) for part in letter.content["parts"]]
         return next(facts["code"] for name, facts, *_ in reversed(said) if name == "team.code-is")
 
+    async def door_code(self, person):
+        """For another chat of theirs."""
+        await self.command(person, "connect")
+        await self.press(person, "give")
+        parts = (part for letter in reversed(self.letters) if letter.address.address == str(person) for part in letter.content["parts"])
+        return next(part[1]["code"] for part in parts if part[0] == "doors.code-is")
+
+    async def connect(self, person, code):
+        await self.command(person, "connect")
+        await self.press(person, "enter")
+        await self.text(person, code)
+
     async def join(self, person, code):
         await self.come_for_a_business(person)
         await self.press(person, "join")
@@ -84,10 +96,7 @@ async def test_a_code_lets_one_colleague_in_and_only_for_a_week(town, store, cap
 
 async def test_a_code_for_another_chat_of_somebody_opens_no_organisation(town):
     await town.found(1)
-    await town.command(1, "connect")
-    await town.press(1, "give")
-    said = [part for letter in town.letters for part in letter.content["parts"] if part[0] == "doors.code-is"]
-    await town.join(2, said[-1][1]["code"])
+    await town.join(2, await town.door_code(1))
     assert (await town.chat(2)).organisation_id is None
 
 
@@ -143,13 +152,9 @@ async def test_who_takes_the_consent_back_no_longer_speaks_for_the_business(town
 async def test_leaving_and_answering_from_another_chat_in_one_batch_harms_nobody(town):
     await town.found(1)
     await town.command(2, "start")
-    await town.command(1, "connect")
-    await town.press(1, "give")
-    code = next(part[1]["code"] for letter in reversed(town.letters) for part in letter.content["parts"] if part[0] == "doors.code-is")
+    code = await town.door_code(1)
     await town.press(2, "en")
-    await town.command(2, "connect")
-    await town.press(2, "enter")
-    await town.text(2, code)
+    await town.connect(2, code)
     await town.command(1, "team")
     await town.press(1, "leave")
     await town.intake.handle([town.pressed(1, "yes"), town.pressed(2, "micro")])
@@ -219,12 +224,8 @@ async def test_my_data_holds_what_is_known_of_the_business_and_names_no_colleagu
 async def test_two_accounts_of_one_person_become_one_and_keep_what_they_speak_for(town):
     await town.found(1)
     await town.onboard(2)
-    await town.command(2, "connect")
-    await town.press(2, "give")
-    code = next(part[1]["code"] for letter in reversed(town.letters) for part in letter.content["parts"] if part[0] == "doors.code-is")
-    await town.command(1, "connect")
-    await town.press(1, "enter")
-    await town.text(1, code)
+    code = await town.door_code(2)
+    await town.connect(1, code)
     person = await town.person(1)
     async with town.store.read() as unit:
         assert len(await organisations.of_person(unit, person.id)) == 1
@@ -325,14 +326,10 @@ async def test_who_is_removed_from_the_only_phone_is_erased_and_the_others_stay(
 
 async def test_who_has_another_chat_stays_there_when_removed_from_the_phone(family):
     await family.add("Olena")
-    await family.command(1, "connect")
-    await family.press(1, "give")
-    code = next(part[1]["code"] for letter in reversed(family.letters) for part in letter.content["parts"] if part[0] == "doors.code-is")
+    code = await family.door_code(1)
     await family.command(2, "start")
     await family.press(2, "en")
-    await family.command(2, "connect")
-    await family.press(2, "enter")
-    await family.text(2, code)
+    await family.connect(2, code)
     await family.add("Iryna")
     await family.command(1, "family")
     await family.press(1, "remove")
@@ -367,16 +364,12 @@ async def test_somebody_new_on_a_shared_phone_is_asked_age_and_consent_of_their_
 
 async def test_a_code_made_for_one_profile_never_opens_another(family):
     await family.add("Olena")
-    await family.command(1, "connect")
-    await family.press(1, "give")
-    code = next(part[1]["code"] for letter in reversed(family.letters) for part in letter.content["parts"] if part[0] == "doors.code-is")
+    code = await family.door_code(1)
     olena = await family.person(1)
     await family.add("Iryna")  # who speaks when the code is used
     await family.command(2, "start")
     await family.press(2, "en")
-    await family.command(2, "connect")
-    await family.press(2, "enter")
-    await family.text(2, code)
+    await family.connect(2, code)
     assert (await family.person(2)).id == olena.id
 
 
