@@ -13,7 +13,7 @@ from bot.letters import pack
 from bot.logs import Code
 from bot.rights import may
 from dialogs.model import RANKS
-from dialogs.nouns import Fact, Message, Say
+from dialogs.nouns import Fact, Frame, Message, Say, State
 from storage import chats, codes, staff
 from storage.records import Chat, Draft, Staff
 from storage.store import Unit
@@ -45,7 +45,12 @@ async def enter(context: Context) -> Outcome:
         return said("enter.wrong", "wrong")
     await staff.write_down(context.unit, helper.id, "enter", helper.id)
     letters = said("enter.welcome", name=helper.name, rank=RANK_IS[helper.rank]).letters
-    return Outcome(letters, "entered", moved=Moved(replace(context.chat, staff_id=helper.id), context.person))
+    chat = replace(context.chat, staff_id=helper.id)
+    if context.person is None and chat.state:  # they came to help: nobody need tell of themselves for that
+        state = State.from_json(chat.state)
+        frames = (Frame("menu"), *(frame for frame in state.frames if frame.dialog not in {"welcome", "join"}))
+        chat = replace(chat, state=replace(state, frames=frames).to_json())
+    return Outcome(letters, "entered", moved=Moved(chat, context.person))
 
 
 async def invite_one(context: Context) -> Outcome:
