@@ -115,16 +115,17 @@ class Person:
 
     def hear(self, text, buttons, message):
         """`buttons`: (data, label) in the order shown."""
-        prompt = int(buttons[0][0].split(":")[1]) if buttons else self.prompt
+        asked = [(data, label) for data, label in buttons if data.startswith("q:")]  # without those that are in order at any time
+        prompt = int(asked[0][0].split(":")[1]) if asked else self.prompt
         known = (prompt, text, str(buttons)) in self.heard
         self.heard.append((prompt, text, str(buttons)))
         if known:
             return
         self.inversions += prompt < self.prompt
         self.prompt, self.waiting = max(prompt, self.prompt), False
-        self.gone |= not buttons  # "that went wrong, please say it again": they don't, and the referee will hear of it
+        self.gone |= not asked  # "that went wrong, please say it again": they don't, and the referee will hear of it
         if not self.gone and not self.town.hushed and len(self.sent) < self.town.limit:
-            self.act(self.question(text), {data.rpartition(":")[2]: (data, label) for data, label in buttons}, message)
+            self.act(self.question(text), {data.rpartition(":")[2]: (data, label) for data, label in asked}, message)
 
     @property
     def copies(self):

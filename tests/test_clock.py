@@ -199,6 +199,7 @@ async def test_a_clock_that_forgets_whom_it_reminded_is_caught(sqlite_town, monk
         town.time.turn(hours=1)
         async with town.store.begin() as unit:  # nor does it remember what it did
             await unit.connection.execute(tables.updates.delete())
+            await unit.connection.execute(tables.outbox.delete())
         told += await town.tick()
     assert told.count((LEFT, REMINDER)) > 1
 

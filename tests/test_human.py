@@ -15,8 +15,8 @@ from sqlalchemy import select, update
 from test_doors import code_of
 from test_intake import World
 
-from bot import intake as intake_module
 from bot.app import House
+from bot.effects import ACTS
 from bot.effects.calls import due
 from bot.letters import word
 from bot.messages import Incoming, Kind
@@ -775,7 +775,7 @@ async def test_an_act_that_fails_is_set_apart_and_asks_nobody_to_say_it_again(of
     async def break_down(_):
         raise ZeroDivisionError
 
-    monkeypatch.setitem(intake_module.ACTS, "call-overdue", break_down)
+    monkeypatch.setitem(ACTS, "call-overdue", break_down)
     office.since()
     await office.look()
     assert office.letters == []
