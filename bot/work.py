@@ -187,7 +187,7 @@ class Work:
         """These chats are nobody's any more, or gone; one of them may have the next update of this batch."""
         self.drafts = [draft for draft in self.drafts if not (draft.chat and (draft.chat.id in parted or draft.chat.id in over))]
         self.chats = {
-            where: replace(chat, person_id=None, organisation_id=None, state=None) if chat.id in parted else chat
+            where: replace(chat, person_id=None, organisation_id=None, staff_id=None, state=None) if chat.id in parted else chat
             for where, chat in self.chats.items()
             if chat.id not in over
         }

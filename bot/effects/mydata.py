@@ -51,7 +51,7 @@ async def erase(context: Context) -> Outcome:
     family = await profiles.here(context)
     if family:
         await calls.erase_nobodys(unit, context.chat.id)
-        after = await profiles.seat(context, next(iter(family)), leaving=True)
+        after = await profiles.seat(replace(context, chat=replace(context.chat, staff_id=None)), next(iter(family)), leaving=True)
         return replace(after, letters=said("family.forgotten").letters, forgotten=person.id if person else None)
     await erasure.of_chat(unit, context.chat.id)
     return Outcome(erased=True)

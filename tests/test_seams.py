@@ -1,0 +1,106 @@
+"""Where families, staff, fills, calls and codes meet: what is one person's stays theirs. On both databases."""
+
+from __future__ import annotations
+
+import pytest
+from test_staff import Office
+
+from storage import tables
+
+WORDS = "An invented plea for help"
+
+
+class Together(Office):
+    async def ask(self, who, words=WORDS):
+        await self.command(who, "human")
+        await self.text(who, words)
+
+    async def door_code(self, who):
+        await self.command(who, "connect")
+        await self.press(who, "give")
+        return next(part[1]["code"] for part in reversed(self.said(who)) if part[0] == "doors.code-is")
+
+    async def join(self, who, code):
+        await self.command(who, "connect")
+        await self.press(who, "enter")
+        await self.text(who, code)
+
+    async def add(self, who, name):
+        await self.command(who, "family")
+        await self.press(who, "add")
+        for code in ("yes", "yes", "no", "newcomer"):
+            await self.press(who, code)
+        await self.text(who, name)
+
+    async def elsewhere(self, who, code):
+        await self.command(who, "start")
+        await self.press(who, "en")
+        await self.join(who, code)
+
+
+@pytest.fixture
+def office(store, scripts, words, programme):
+    return Together(store, scripts, words, programme)
+
+
+async def test_a_phone_that_was_lost_keeps_no_seat_no_code_and_no_place_in_the_team(office):
+    await office.onboard(1)
+    await office.text(1, "Olena Invented")
+    _, staff_code = await office.code("coordinator")
+    await office.command(1, "enter", staff_code)
+    await office.elsewhere(2, await office.door_code(1))
+    olena = (await office.person(2)).id
+    late = await office.door_code(1)
+    await office.add(1, "Iryna Invented")  # Olena only has a seat there now
+    await office.command(2, "connect")
+    await office.press(2, "part")
+    assert "doors.parted" in office.ids(2)
+    assert [row.person_id for row in await office.rows(tables.seats)] == []
+    seen = len(office.letters)
+    await office.command(1, "family")
+    assert "Olena Invented" not in office.read(1, seen)
+    await office.elsewhere(3, late)
+    assert (await office.chat(3)).person_id != olena
+    assert (await office.chat(2)).person_id == olena
+
+
+async def test_a_parted_chat_of_staff_is_staffs_no_more(office):
+    await office.hire(1, "coordinator")
+    await office.onboard(1)
+    await office.elsewhere(2, await office.door_code(1))
+    await office.command(2, "connect")
+    await office.press(2, "part")
+    assert (await office.chat(1)).staff_id is None
+
+
+async def test_a_family_phone_stays_one_when_somebody_connects_it(office):
+    await office.onboard(2)
+    await office.text(2, "Taras Invented")
+    code = await office.door_code(2)
+    await office.onboard(1)
+    await office.text(1, "Olena Invented")
+    await office.add(1, "Iryna Invented")
+    await office.join(1, code)
+    assert (await office.chat(1)).state["shared"]
+
+
+async def test_a_code_of_somebody_who_has_a_seat_on_this_phone_absorbs_nobody(office):
+    await office.onboard(1)
+    await office.text(1, "Olena Invented")
+    await office.elsewhere(2, await office.door_code(1))
+    await office.add(1, "Iryna Invented")
+    iryna = (await office.person(1)).id
+    await office.join(1, await office.door_code(2))
+    assert iryna in {row.id for row in await office.rows(tables.people)}
+    assert (await office.chat(1)).person_id == iryna
+
+
+async def test_who_helps_and_forgets_themselves_leaves_their_family_no_place_in_the_team(office):
+    await office.onboard(1)
+    await office.text(1, "Olena Invented")
+    await office.add(1, "Iryna Invented")
+    _, code = await office.code("admin")
+    await office.command(1, "enter", code)
+    await office.command(1, "forget")
+    await office.press(1, "yes")
+    assert (await office.chat(1)).staff_id is None
