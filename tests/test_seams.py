@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from test_staff import Office
 
-from storage import tables
+from storage import staff, tables
 
 WORDS = "An invented plea for help"
 
@@ -71,6 +71,20 @@ async def test_a_parted_chat_of_staff_is_staffs_no_more(office):
     await office.command(2, "connect")
     await office.press(2, "part")
     assert (await office.chat(1)).staff_id is None
+
+
+async def test_who_loses_the_rank_while_writing_an_answer_has_not_written_it_elsewhere(office):
+    await office.hire(101, "admin")
+    await office.onboard(100)
+    helper, code = await office.code("coordinator")
+    await office.command(100, "enter", code)
+    await office.newcomer(1)
+    await office.ask(1)
+    await office.command(100, "answer", "1")
+    async with office.store.begin() as unit:
+        assert await staff.remove(unit, helper.id)
+    await office.text(100, "The invented answer")
+    assert ("newcomer.name", "") not in (await office.person(100)).answers
 
 
 async def test_a_family_phone_stays_one_when_somebody_connects_it(office):
