@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from test_staff import Office
+from test_staff import Office, fill, hand_over
 
+from bot.messages import Kind
 from storage import staff, tables
 
 WORDS = "An invented plea for help"
@@ -73,6 +74,74 @@ async def test_a_parted_chat_of_staff_is_staffs_no_more(office):
     assert (await office.chat(1)).staff_id is None
 
 
+async def test_who_is_in_the_room_reads_nothing_that_somebody_else_wrote_to_the_team(office):
+    await office.hire(100, "coordinator")
+    await office.newcomer(1)
+    await fill(office, 100)
+    seen = len(office.letters)
+    await office.ask(1)
+    assert WORDS not in office.read(100, seen)
+    assert "calls.new" in office.ids(100, seen), "but the team hears of it"
+    await hand_over(office, 100)
+    await office.command(100, "answer", "1")
+    assert WORDS in office.read(100, seen)
+
+
+async def test_what_staff_asked_themselves_is_not_the_persons_whose_profile_they_fill_in(office):
+    await office.hire(100, "coordinator")
+    await office.hire(101, "coordinator")
+    await office.ask(100)
+    await office.command(100, "fill")
+    await office.press(100, "begin")
+    seen = len(office.letters)
+    await office.command(100, "mydata")
+    assert WORDS not in office.read(100, seen)
+    for code in ("yes", "yes", "no"):
+        await office.press(100, code)
+    assert [row.person_id for row in await office.rows(tables.calls)] == [None]
+
+
+async def test_nothing_that_was_asked_in_a_chat_outlives_its_erasure(office):
+    await office.hire(100, "coordinator")
+    await office.onboard(1)
+    await office.text(1, "Olena Invented")
+    await office.command(1, "family")
+    await office.press(1, "add")
+    await office.ask(1)
+    await office.command(1, "family")
+    await office.press(1, "switch")
+    await office.text(1, "Olena Invented")
+    await office.command(1, "forget")
+    await office.press(1, "yes")
+    assert await office.count(tables.call_lines) == 0
+
+
+async def test_with_somebody_goes_what_still_waits_for_the_team_to_read(office):
+    await office.hire(100, "coordinator")
+    await office.newcomer(1)
+    await office.ask(1)
+
+    async def waiting():
+        return [row.key for row in await office.rows(tables.outbox) if ".call." in row.key or row.key.startswith("call.")]
+
+    assert await waiting(), "the letter was not sent yet"
+    await office.command(1, "forget")
+    await office.press(1, "yes")
+    assert await waiting() == []
+
+
+async def test_what_is_asked_and_erased_in_one_batch_is_never_said(office):
+    await office.hire(100, "coordinator")
+    await office.newcomer(1)
+    await office.command(1, "human")
+    seen = len(office.letters)
+    erase = [office.update(1, Kind.COMMAND, "forget"), office.update(1, value="Yes")]
+    await office.intake.handle([office.update(1, value=WORDS), *erase])
+    assert await office.count(tables.people) == 0, "they are erased"
+    assert office.ids(100, seen) == []
+    assert await office.count(tables.quarantine) == 0
+
+
 async def test_who_loses_the_rank_while_writing_an_answer_has_not_written_it_elsewhere(office):
     await office.hire(101, "admin")
     await office.onboard(100)
@@ -107,6 +176,14 @@ async def test_a_code_of_somebody_who_has_a_seat_on_this_phone_absorbs_nobody(of
     await office.join(1, await office.door_code(2))
     assert iryna in {row.id for row in await office.rows(tables.people)}
     assert (await office.chat(1)).person_id == iryna
+
+
+@pytest.mark.parametrize("number", ["9" * 25, "-5", "0"])
+async def test_a_number_of_no_call_is_told_so(office, number):
+    await office.hire(100, "coordinator")
+    for command in ("answer", "take", "close"):
+        await office.command(100, command, number)
+    assert await office.count(tables.quarantine) == 0
 
 
 async def test_who_helps_and_forgets_themselves_leaves_their_family_no_place_in_the_team(office):
