@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import pytest
+from conftest import NullCipher
+from sqlalchemy import delete
+from test_organisations import Town
 from test_staff import Office, fill, hand_over
 
+from bot.letters import word
 from bot.messages import Kind
 from storage import staff, tables
+from storage.schema import prepare
+from storage.store import Store
 
 WORDS = "An invented plea for help"
 
@@ -195,3 +201,52 @@ async def test_who_helps_and_forgets_themselves_leaves_their_family_no_place_in_
     await office.command(1, "forget")
     await office.press(1, "yes")
     assert (await office.chat(1)).staff_id is None
+
+
+async def test_what_somebody_told_for_a_business_is_in_their_data_and_in_no_colleagues(store, scripts, words, programme):
+    town = Town(store, scripts, words, programme)
+    await town.found(1)
+    await town.join(2, await town.code_of(1))
+    for who, theirs in ((1, True), (2, False)):
+        seen = len(town.letters)
+        await town.command(who, "mydata")
+        file = next(letter.content["document"][1] for letter in town.letters[seen:] if "document" in letter.content)
+        assert ("Invented Steel Ltd" in file) is theirs
+        assert ("Invented Steel Ltd" in word(town.letters[seen], words).text) is theirs
+
+
+async def test_of_somebody_who_used_everything_nothing_is_left(tmp_path, scripts, words, programme):
+    store = Store.at(f"sqlite:///{tmp_path}/frontdoor.db", NullCipher())
+    await prepare(store)
+    office, marks = Together(store, scripts, words, programme), (b"Olena Invented", b"plea for help", b"invented note", b"Inventedtown")
+
+    def left():
+        content = b"".join(path.read_bytes() for path in tmp_path.iterdir())
+        return [mark for mark in marks if mark in content]
+
+    await office.hire(100, "coordinator")
+    await fill(office, 100, "Olena Invented")
+    code = await hand_over(office, 100)
+    await office.command(1, "start")
+    await office.press(1, "en")
+    await office.command(1, "claim", code)
+    for each in ("yes", "yes", "no"):
+        await office.press(1, each)
+    await office.text(1, "Inventedtown")
+    await office.ask(1)
+    await office.command(100, "person", str((await office.person(1)).number))
+    await office.press(100, "note")
+    await office.text(100, "An invented note")
+    await office.door_code(1)
+    await office.add(1, "Iryna Invented")
+    await office.command(1, "family")
+    await office.press(1, "switch")
+    await office.text(1, "Olena Invented")
+    async with store.begin() as unit:  # everything was sent, but what the team has not read yet
+        await unit.connection.execute(delete(tables.outbox).where(~tables.outbox.c.key.startswith("call.")))
+    assert left() == list(marks), "the control"
+    await office.command(1, "forget")
+    await office.press(1, "yes")
+    assert left() == []
+    assert await office.count(tables.people) == 1, "Iryna keeps hers"
+    await store.close()

@@ -17,7 +17,7 @@ from bot.settings import Programme
 from dialogs.asking import told
 from dialogs.model import Scripts
 from dialogs.nouns import Fact, Message, Say
-from storage import calls, chats, erasure, notes, nudges, staff
+from storage import calls, chats, erasure, notes, nudges, organisations, staff
 from storage.records import AnswerRow, Audited, Call, CallLine, ConsentRow, Note, Person
 
 Asked = Sequence[tuple[Call, Sequence[CallLine]]]
@@ -73,7 +73,8 @@ async def send_my_data(context: Context) -> Outcome:
     doors = sorted({chat.channel for chat in await chats.of_person(context.unit, person.id)} | {context.chat.channel})
     opened = [each for each in await staff.log_of(context.unit, person.id) if each.action == "open"]
     noted = await notes.of_person(context.unit, person.id)
-    lines = answer_lines(person.answers.values(), context.scripts)
+    told_ = await _told_by(person, context)
+    lines = answer_lines(told_, context.scripts)
     parts = [
         Say("mydata.intro"),
         _line("mydata.number", str(person.number)),
@@ -88,8 +89,15 @@ async def send_my_data(context: Context) -> Outcome:
         *_staff_lines(opened, noted, context.programme),
         Say("mydata.rights"),
     ]
-    file = _file({**_document(person, doors, context, opened, noted), "calls": _calls(asked, team)})
+    file = _file({**_document(person, told_, doors, context, opened, noted), "calls": _calls(asked, team)})
     return Outcome((pack(Message(tuple(parts)), document=("my-data.json", file)),))
+
+
+async def _told_by(person: Person, context: Context) -> list[AnswerRow]:
+    """Their answers, and what they themselves told for those whom they speak for."""
+    theirs = await organisations.lock(context.unit, await organisations.of_person(context.unit, person.id))
+    spoken = [row for each in theirs.values() for row in each.answers.values() if row.given_by == str(person.id)]
+    return [*person.answers.values(), *spoken]
 
 
 def _file(document: Mapping[str, Any]) -> str:
@@ -182,7 +190,9 @@ def _staff_lines(opened: Sequence[Audited], noted: Sequence[Note], programme: Pr
     return lines
 
 
-def _document(person: Person, doors: list[str], context: Context, opened: Sequence[Audited], noted: Sequence[Note]) -> dict[str, Any]:
+def _document(
+    person: Person, told_: Collection[AnswerRow], doors: list[str], context: Context, opened: Sequence[Audited], noted: Sequence[Note]
+) -> dict[str, Any]:
     programme = context.programme
     return {
         "number": person.number,
@@ -219,11 +229,11 @@ def _document(person: Person, doors: list[str], context: Context, opened: Sequen
                 "own words": row.content.get("words"),
                 "as shown": row.content.get("label"),
                 "language": row.language,
-                "given by": row.given_by.partition(":")[0],
+                "given by": "person" if row.given_by == str(person.id) else row.given_by.partition(":")[0],
                 "script version": row.version,
                 "at": row.at.isoformat(),
             }
-            for row in _in_order(person.answers.values(), context.scripts)
+            for row in _in_order(told_, context.scripts)
         ],
         **({"helps in our team": {"name": context.staff.name, "rank": context.staff.rank}} if context.staff else {}),
         "opened by our team": [{"at": each.at.isoformat(), "reason": each.reason} for each in opened],
