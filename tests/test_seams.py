@@ -250,3 +250,20 @@ async def test_of_somebody_who_used_everything_nothing_is_left(tmp_path, scripts
     assert left() == []
     assert await office.count(tables.people) == 1, "Iryna keeps hers"
     await store.close()
+
+
+async def test_staff_do_not_confirm_a_profile_in_somebodys_stead(office):
+    await office.onboard(100)
+    await office.text(100, "Anna Example")
+    _, code = await office.code("coordinator")
+    await office.command(100, "enter", code)
+    mine = (await office.chat(100)).person_id
+    await fill(office, 100)
+    code = await hand_over(office, 100)
+    await office.command(100, "claim", code)
+    assert (await office.chat(100)).person_id == mine, "and nobody is absorbed"
+    assert "fill.not-yours" in office.ids(100)
+    await office.command(1, "start")
+    await office.press(1, "en")
+    await office.command(1, "claim", code)
+    assert "claim.yours" in office.ids(1), "the code is not used up"

@@ -62,7 +62,9 @@ async def join_by_code(context: Context) -> Outcome:
 
 
 async def claim(context: Context) -> Outcome:
-    """The profile that staff filled in with somebody becomes theirs, on their own phone."""
+    """The profile that staff filled in with somebody becomes theirs, on their own phone: staff can't confirm it in their stead."""
+    if context.staff:
+        return said("fill.not-yours", "not-yours")
     outcome = await join_by_code(context)
     if outcome.code == "wrong":
         return said("fill.wrong", "wrong")
