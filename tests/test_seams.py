@@ -267,3 +267,16 @@ async def test_staff_do_not_confirm_a_profile_in_somebodys_stead(office):
     await office.press(1, "en")
     await office.command(1, "claim", code)
     assert "claim.yours" in office.ids(1), "the code is not used up"
+
+
+async def test_who_is_removed_reads_nothing_any_more_that_somebody_wrote_to_the_team(office):
+    await office.hire(101, "admin")
+    helper = await office.hire(100, "coordinator", "Ben Example")
+    await office.newcomer(1)
+    await office.ask(1)
+    async with office.store.begin() as unit:
+        assert await staff.remove(unit, helper.id)
+    gone, there = (await office.chat(100)).id, (await office.chat(101)).id
+    waiting = {row.chat_id for row in await office.rows(tables.outbox) if row.key.startswith("call.")}
+    assert gone not in waiting
+    assert there in waiting
