@@ -184,13 +184,14 @@ class Work:
         """These chats are nobody's any more, or gone; one of them may have the next update of this batch."""
         self.drafts = [draft for draft in self.drafts if not (draft.chat and (draft.chat.id in parted or draft.chat.id in over))]
         self.chats = {
-            where: replace(chat, person_id=None, organisation_id=None, state=None) if chat.id in parted else chat
+            where: replace(chat, person_id=None, organisation_id=None, staff_id=None, state=None) if chat.id in parted else chat
             for where, chat in self.chats.items()
             if chat.id not in over
         }
 
     async def move(self, chat: Chat, person: Person | None, moved: Moved) -> bool:
         """Somebody else speaks in the chat; what was answered here and not there comes along. Does the conversation go on?"""
+        await chats.save(self.unit, [moved.chat])  # whoever asks the tables next in this batch must find whose it is
         self.organisations = await organisations.lock(self.unit, {*self.organisations, *([chat.organisation_id] if chat.organisation_id else ())})
         if chat.staff_id and chat.staff_id not in self.staff:
             self.staff |= await staff.get(self.unit, {chat.staff_id})
@@ -215,7 +216,8 @@ class Work:
                 return chat
             person = await people.begin(self.unit)
             self.people[person.id] = person
-            self.begun[chat.id] = person.id
+            if not _filling(chat):  # else what was asked here before is a member of staff's
+                self.begun[chat.id] = person.id
             chat = replace(chat, person_id=person.id)
         assert chat.person_id  # noqa: S101 - set just above
         person = self.people[chat.person_id]
@@ -346,6 +348,9 @@ class Work:
     async def make_true(self) -> list[Letter]:
         await self.write()
         await chats.save(self.unit, self.chats.values())
+        if self.erased:
+            told_ = await calls.still_told(self.unit, [draft.key for draft in self.drafts])
+            self.drafts = [draft for draft in self.drafts if draft.key in told_]
         return await outbox.enqueue(self.unit, self.drafts)
 
 

@@ -91,6 +91,8 @@ class Asking:
         self.answers, self.consents = Answers(dict(known.answers)), dict(known.consents)
         # A dialog that left the scripts, or that is not theirs any more, leaves the conversation too.
         self.frames = [Place.of(frame, scripts[frame.dialog]) for frame in state.frames if frame.dialog in scripts and self.may(scripts[frame.dialog])]
+        if self.frames and self.top.dialog.dialog != state.frames[-1].dialog:  # what they say now was not meant for the question below
+            self.top.prompt = 0
 
     def may(self, dialog: Dialog) -> bool:
         """Is this dialog for them? Some are for staff."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from statistics import median
@@ -18,6 +18,7 @@ from storage.store import Unit
 
 PATIENCE = timedelta(hours=24)  # after that the person is told the truth. By the clock on the wall, not by opening hours: that is how people count who wait
 KEPT = timedelta(days=30)  # after it was closed
+LETTERS = "call"  # how the keys of letters about a call begin; its number follows
 LATELY, ENOUGH, MOST = timedelta(days=30), 5, 20  # of so many answers, and from so few on, is said how long one takes
 
 _calls, _lines = tables.calls.c, tables.call_lines.c
@@ -163,9 +164,27 @@ async def inherit(unit: Unit, before: UUID, now: UUID) -> None:
     await unit.connection.execute(update(tables.calls).where(_calls.person_id == before).values(person_id=now))
 
 
-async def erase_nobodys(unit: Unit, chat_id: int) -> None:
-    """What somebody whom we don't know asked in this chat."""
-    await unit.connection.execute(delete(tables.calls).where(_calls.chat_id == chat_id, _calls.person_id.is_(None)))
+async def erase_nobodys(unit: Unit, ids: Collection[int]) -> None:
+    """What somebody whom we don't know asked in these chats."""
+    await _erase(unit, and_(_calls.chat_id.in_(ids), _calls.person_id.is_(None)))
+
+
+async def erase_of(unit: Unit, person_id: UUID) -> None:
+    """What somebody asked."""
+    await _erase(unit, _calls.person_id == person_id)
+
+
+async def _erase(unit: Unit, which: ColumnElement[bool]) -> None:
+    """Calls, their lines, and the letters about them that wait for the team to read."""
+    for number in (await unit.connection.execute(delete(tables.calls).where(which).returning(_calls.id))).scalars().all():
+        await unit.connection.execute(delete(tables.outbox).where(tables.outbox.c.key.startswith(f"{LETTERS}.{number}.")))
+
+
+async def still_told(unit: Unit, keys: Iterable[str]) -> set[str]:
+    """Those of these keys of letters whose call was not erased meanwhile; letters about something else stay too."""
+    about = {key: int(key.split(".")[1]) if key.startswith(f"{LETTERS}.") else None for key in keys}
+    there = set((await unit.connection.execute(select(_calls.id).where(_calls.id.in_({each for each in about.values() if each})))).scalars())
+    return {key for key, number in about.items() if number is None or number in there}
 
 
 async def forget_old(unit: Unit) -> None:

@@ -116,6 +116,11 @@ async def part(unit: Unit, ids: Iterable[int]) -> None:
     await unit.connection.execute(update(tables.chats).where(tables.chats.c.id.in_(ids)).values(person_id=None, organisation_id=None, state=None))
 
 
+async def dismiss(unit: Unit, ids: Iterable[int]) -> None:
+    """Nobody helps from these chats any more."""
+    await unit.connection.execute(update(tables.chats).where(tables.chats.c.id.in_(list(ids))).values(staff_id=None))
+
+
 async def remove(unit: Unit, ids: Iterable[int]) -> None:
     """These chats are over, with their sessions and all that was still to be said there."""
     await unit.connection.execute(delete(tables.chats).where(tables.chats.c.id.in_(list(ids))))

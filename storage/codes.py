@@ -44,6 +44,12 @@ async def redeem_for(unit: Unit, kind: str, code: str) -> UUID | None:
     return (await unit.connection.execute(statement.returning(codes.c.subject))).scalar()
 
 
+async def forget_doors_of(unit: Unit, person_id: UUID) -> None:
+    """Codes that open another chat to somebody, wherever they were made, count no more."""
+    codes = tables.codes.c
+    await unit.connection.execute(delete(tables.codes).where(codes.kind == "door", codes.subject == person_id))
+
+
 def digits(text: str) -> str:
     """A code as people type it: with blanks, in digits of any script."""
     return "".join(str(unicodedata.decimal(each)) for each in text if each.isdecimal())

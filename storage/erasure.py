@@ -26,7 +26,11 @@ async def of_person(unit: Unit, person_id: UUID, private: Collection[str] = ()) 
     shared = list((await unit.connection.execute(theirs.where(exists(select(seats.chat_id).where(seats.chat_id == columns.id))))).scalars())
     if shared:
         await unit.connection.execute(delete(tables.outbox).where(outbox.chat_id.in_(shared)))
-        await unit.connection.execute(update(tables.chats).where(columns.id.in_(shared)).values(person_id=None, organisation_id=None, state=None))
+        await unit.connection.execute(
+            update(tables.chats).where(columns.id.in_(shared)).values(person_id=None, organisation_id=None, staff_id=None, state=None)
+        )
+    await calls.erase_of(unit, person_id)
+    await calls.erase_nobodys(unit, list((await unit.connection.execute(theirs)).scalars()))
     await unit.connection.execute(delete(tables.chats).where(columns.person_id == person_id))
     await organisations.leave(unit, person_id, await organisations.of_person(unit, person_id), private)
     await unit.connection.execute(delete(tables.people).where(tables.people.c.id == person_id))
@@ -45,5 +49,5 @@ async def of_unclaimed(unit: Unit, private: Collection[str] = ()) -> int:
 
 async def of_chat(unit: Unit, chat_id: int) -> None:
     """A chat of nobody we know, with what was still to be said there, and what was asked of the team."""
-    await calls.erase_nobodys(unit, chat_id)
+    await calls.erase_nobodys(unit, [chat_id])
     await unit.connection.execute(delete(tables.chats).where(tables.chats.c.id == chat_id))

@@ -49,6 +49,12 @@ async def of_person(unit: Unit, person_id: UUID) -> list[int]:
     return list((await unit.connection.execute(select(seats.chat_id).where(seats.person_id == person_id).order_by(seats.chat_id))).scalars())
 
 
+async def leave_all(unit: Unit, person_id: UUID) -> list[int]:
+    """They give up every seat that they have; the chats where that was."""
+    seats = tables.seats.c
+    return list((await unit.connection.execute(delete(tables.seats).where(seats.person_id == person_id).returning(seats.chat_id))).scalars())
+
+
 async def are_taken(unit: Unit, chat_id: int) -> bool:
     seats = tables.seats.c
     return bool((await unit.connection.execute(select(func.count()).select_from(tables.seats).where(seats.chat_id == chat_id))).scalar())

@@ -65,5 +65,8 @@ LISTS: Mapping[str, Listing] = {
     "my-facets": find.facets,
     "my-values": find.values,
 }
-# Who speaks in a chat must not change while staff fill somebody's profile in there.
-NOT_MEANWHILE = frozenset("add-profile switch-profile remove-profile give-code join-by-code claim-profile part-others leave-person enter-staff".split())
+# Who speaks in a chat must not change while staff fill somebody's profile in there; and an answer of the team's would come to staff.
+NOT_MEANWHILE = frozenset(
+    "add-profile switch-profile remove-profile give-code join-by-code claim-profile part-others leave-person enter-staff "
+    "look-for-team call-human close-my-call".split()
+)

@@ -9,7 +9,7 @@ from math import ceil
 from typing import Any
 from uuid import UUID
 
-from bot.effects.nouns import Context, Outcome, name_of, said
+from bot.effects.nouns import Context, Outcome, is_filling, name_of, said
 from bot.letters import Action, pack
 from bot.messages import Incoming, Kind
 from bot.rights import RIGHTS, may
@@ -96,11 +96,14 @@ async def call_human(context: Context) -> Outcome:
 
 
 async def _brought(call: Call, content: Mapping[str, str], listening: Sequence[Chat], context: Context, *, first: bool) -> tuple[Draft, ...]:
-    """What they wrote, as they wrote it, to those who listen. A phone number is for whoever opens the call."""
+    """What they wrote, as they wrote it, to those who listen. A phone number is for whoever opens the call; words are not for
+    somebody in the room, who holds the phone just now."""
     facts: dict[str, Fact] = {"who": await _who(call, context.unit), "language": _language(context.chat.language), "since": _moment(context.unit.now, context)}
     text = Say("calls.words", {"words": content["words"]}) if "words" in content else Say("calls.phone", {"number": _masked(content["phone"])})
-    news = pack(Message((Say("calls.new" if first else "calls.again", facts), text)), actions=_actions(call))
-    return _notices(news, listening, "call", context)
+    header = Say("calls.new" if first else "calls.again", facts)
+    news, discreet = (pack(Message(parts), actions=_actions(call)) for parts in ((header, text), (header,)))
+    alone, in_company = ([each for each in listening if is_filling(each) is filling] for filling in (False, True))
+    return (*_notices(call, news, alone, "call", context), *_notices(call, discreet, in_company, "call", context))
 
 
 async def close_my_call(context: Context) -> Outcome:
@@ -112,7 +115,7 @@ async def close_my_call(context: Context) -> Outcome:
     listening = await _listening(call, context)
     await calls.close(context.unit, call.id)
     news = pack(Message((Say("calls.helped", {"who": await _who(call, context.unit)}),)))
-    return Outcome(said("helped.closed").letters, notices=_notices(news, listening, "helped", context))
+    return Outcome(said("helped.closed").letters, notices=_notices(call, news, listening, "helped", context))
 
 
 # ---- who answers ----
@@ -207,7 +210,7 @@ async def answer_call(context: Context) -> Outcome:
     await calls.write(unit, call, context.staff.id, context.chat.language, {"words": context.memo["words"]})
     await calls.answered(unit, call.id)
     parts = (*await _for(call, door, context), Say("human.answer", {"name": context.staff.name}), Say("calls.words", {"words": context.memo["words"]}))
-    notices = _notices(pack(Message(parts), actions=REPLY), [door], "answer", context)
+    notices = _notices(call, pack(Message(parts), actions=REPLY), [door], "answer", context)
     return Outcome(said("answer.sent", who=await _who(call, unit)).letters, notices=notices + (await _taken(call, team, context) if taken else ()))
 
 
@@ -240,7 +243,7 @@ async def close_call(context: Context) -> Outcome:
         return said("answer.none")
     door = await calls.door(context.unit, call)
     news = pack(Message((*(await _for(call, door, context) if door else ()), Say("human.was-closed", {"name": context.staff.name}))), actions=REPLY[:1])
-    return Outcome(said("close.done", who=await _who(call, context.unit)).letters, notices=_notices(news, [door] if door else [], "closed", context))
+    return Outcome(said("close.done", who=await _who(call, context.unit)).letters, notices=_notices(call, news, [door] if door else [], "closed", context))
 
 
 # ---- when nobody answers ----
@@ -316,7 +319,7 @@ async def _taken(call: Call, team: Collection[UUID], context: Context) -> tuple[
     assert context.staff  # noqa: S101 - who took it is of the staff
     others = await chats.of_staff(context.unit, [each for each in team if each != context.staff.id])
     news = pack(Message((Say("calls.taken", {"name": context.staff.name, "who": await _who(call, context.unit), "number": call.id}),)))
-    return _notices(news, others, "taken", context)
+    return _notices(call, news, others, "taken", context)
 
 
 async def _who(call: Call, unit: Unit) -> Fact:
@@ -331,8 +334,9 @@ async def _for(call: Call, door: Chat, context: Context) -> list[Say]:
     return [Say("common.for", {"name": name_of(person, context.scripts)})] if person else []
 
 
-def _notices(content: Mapping[str, Any], to: Sequence[Chat], what: str, context: Context) -> tuple[Draft, ...]:
-    return tuple(Draft(f"{context.chat.id}.{context.chat.turn}.{what}.{each.id}", content, each) for each in to)
+def _notices(call: Call, content: Mapping[str, Any], to: Sequence[Chat], what: str, context: Context) -> tuple[Draft, ...]:
+    """Their keys say which call they tell of: they go with it (storage/erasure.py)."""
+    return tuple(Draft(f"call.{call.id}.{what}.{context.chat.id}.{context.chat.turn}.{each.id}", content, each) for each in to)
 
 
 def _actions(call: Call) -> list[Action]:

@@ -39,6 +39,8 @@ async def join_by_code(context: Context) -> Outcome:
         return said("doors.wrong", "wrong")
     if mine and mine.id == person.id:
         return said("doors.already")
+    if chat.id in await seats.of_person(unit, person.id):  # /family is the way to them, and absorbs nobody
+        return said("doors.already")
     others = await chats.of_person(unit, person.id)
     await chats.belong(unit, chat.id, person.id)
     if mine is None:
@@ -60,7 +62,9 @@ async def join_by_code(context: Context) -> Outcome:
 
 
 async def claim(context: Context) -> Outcome:
-    """The profile that staff filled in with somebody becomes theirs, on their own phone."""
+    """The profile that staff filled in with somebody becomes theirs, on their own phone: staff can't confirm it in their stead."""
+    if context.staff:
+        return said("fill.not-yours", "not-yours")
     outcome = await join_by_code(context)
     if outcome.code == "wrong":
         return said("fill.wrong", "wrong")
@@ -77,7 +81,7 @@ def _goes_on(there: Mapping[str, Any] | None, chat: Chat, scripts: Scripts) -> M
     assert chat.state  # noqa: S101 - a turn was just taken in it
     mine, theirs = State.from_json(chat.state), State.from_json(there or chat.state)
     frames = [replace(frame, prompt=0, offered=()) for frame in theirs.frames if frame.dialog in scripts and not scripts[frame.dialog].command]
-    return State(mine.language, mine.prompts, theirs.passed, theirs.brought, (Frame("menu"), *frames)).to_json()
+    return State(mine.language, mine.prompts, theirs.passed, theirs.brought, (Frame("menu"), *frames), shared=mine.shared).to_json()
 
 
 def _confirms(there: Mapping[str, Any] | None) -> Mapping[str, Any]:
@@ -89,16 +93,20 @@ def _confirms(there: Mapping[str, Any] | None) -> Mapping[str, Any]:
 
 
 async def part_others(context: Context) -> Outcome:
-    """Only this chat stays the person's: for a phone that was lost, or a computer that others use."""
-    others = await _others(context)
-    if not others:
+    """Only this chat stays the person's: for a phone that was lost, or a computer that others use. Nothing of theirs stays there:
+    no seat beside others of their family, no code, and no place in the team."""
+    unit, others, seated = context.unit, await _others(context), await _seated(context)
+    if context.person is None or not (others or seated):
         return said("doors.parted-none")
     parted = [each for each in others if each.channel != sessions.CHANNEL]
     over = [each for each in others if each not in parted]  # a browser: whoever sits there now is shown nothing any more
-    await chats.part(context.unit, [each.id for each in parted])
-    await chats.remove(context.unit, [each.id for each in over])
+    await chats.part(unit, [each.id for each in parted])
+    await chats.dismiss(unit, [each.id for each in parted])
+    await chats.remove(unit, [each.id for each in over])
+    await seats.leave_all(unit, context.person.id)
+    await codes.forget_doors_of(unit, context.person.id)
     news = pack(Message((Say("doors.was-parted"),)))
-    names: Fact = {"list": [channel(each.channel) for each in others]}
+    names: Fact = {"list": [channel(each.channel) for each in (*others, *seated)]}
     return Outcome(
         said("doors.parted", list=names).letters,
         parted=frozenset(each.id for each in parted),
@@ -112,13 +120,20 @@ async def leave_person(context: Context) -> Outcome:
     if not await _others(context):
         return said("doors.left-none" if context.person else "doors.nothing")
     await chats.part(context.unit, [context.chat.id])
-    gone = replace(context.chat, person_id=None, organisation_id=None, state=None)
+    gone = replace(context.chat, person_id=None, organisation_id=None, staff_id=None, state=None)
     return Outcome(said("doors.left").letters, moved=Moved(gone, None))
 
 
 async def _others(context: Context) -> list[Chat]:
     there = await chats.of_person(context.unit, context.person.id) if context.person else []
     return [each for each in there if each.id != context.chat.id]
+
+
+async def _seated(context: Context) -> list[Chat]:
+    """Chats that they share with others of their family, who speak there just now."""
+    ids = await seats.of_person(context.unit, context.person.id) if context.person else []
+    there = [await chats.get(context.unit, each) for each in ids if each != context.chat.id]
+    return [each for each in there if each]
 
 
 def channel(channel: str) -> Fact:

@@ -11,7 +11,7 @@ from uuid import UUID
 from bot.effects import fill, profiles
 from bot.effects.calls import written
 from bot.effects.doors import channel
-from bot.effects.nouns import Context, Outcome, answer_of, private_questions, said
+from bot.effects.nouns import Context, Outcome, answer_of, is_filling, private_questions, said
 from bot.effects.organisations import named, spoken_for_by
 from bot.letters import pack
 from bot.settings import Programme
@@ -35,7 +35,7 @@ REASONS: Mapping[str, Fact] = {  # why staff open somebody's record; a code in t
 
 async def finish_profile(context: Context) -> Outcome:
     """The profile is complete, until it is changed. Staff who wrote it down with somebody are told how to hand it over."""
-    if not _is_filled(context):
+    if not is_filling(context.chat):
         return Outcome(finished=True)
     ready = pack(Message((Say("fill.ready"),)), actions=[("handover", "", {"say": "fill.hand-over"})])
     return Outcome((ready,), finished=True)
@@ -45,14 +45,14 @@ async def erase(context: Context) -> Outcome:
     """Really everything: the person with every chat of theirs, or the chat alone. Others of their family who share the chat keep it."""
     unit, person = context.unit, context.person
     await context.write()
-    if _is_filled(context):
+    if is_filling(context.chat):
         return await fill.abandon(context, person)
     if person:
         await erasure.of_person(unit, person.id, private_questions(context.scripts))
     family = await profiles.here(context)
     if family:
-        await calls.erase_nobodys(unit, context.chat.id)
-        after = await profiles.seat(context, next(iter(family)), leaving=True)
+        await calls.erase_nobodys(unit, [context.chat.id])
+        after = await profiles.seat(replace(context, chat=replace(context.chat, staff_id=None)), next(iter(family)), leaving=True)
         return replace(after, letters=said("family.forgotten").letters, forgotten=person.id if person else None)
     await erasure.of_chat(unit, context.chat.id)
     return Outcome(erased=True)
@@ -62,7 +62,8 @@ async def send_my_data(context: Context) -> Outcome:
     """A message to read and a file for the computer (GDPR, Articles 15 and 20)."""
     person = context.person
     await context.write()
-    asked = await calls.of_chat(context.unit, context.chat)
+    nobody_yet = person is None and is_filling(context.chat)  # what was asked here before is a member of staff's
+    asked = [] if nobody_yet else await calls.of_chat(context.unit, context.chat)
     team = {each.id: each.name for each in await staff.everybody(context.unit, past=True)} if asked else {}
     if person is None and asked:
         parts = [*_call_lines(asked, team, context), Say("mydata.rights")]
@@ -89,7 +90,7 @@ async def send_my_data(context: Context) -> Outcome:
         *_staff_lines(opened, noted, context.programme),
         Say("mydata.rights"),
     ]
-    theirs = [{"number": each.number, "name": named(each, context), "answers": _answers(each.answers.values(), context)} for each in spoken_for]
+    theirs = [{"number": each.number, "name": named(each, context), "answers": _answers(_theirs(each, context), context)} for each in spoken_for]
     file = _file({**_document(person, doors, context, opened, noted), "organisations": theirs, "calls": _calls(asked, team)})
     return Outcome((pack(Message(tuple(parts)), document=("my-data.json", file)),))
 
@@ -184,11 +185,6 @@ def _staff_lines(opened: Sequence[Audited], noted: Sequence[Note], programme: Pr
     return lines
 
 
-def _is_filled(context: Context) -> bool:
-    """Does somebody of the staff write here, with the person in the room?"""
-    return bool((context.chat.state or {}).get("filling"))
-
-
 def _document(person: Person, doors: list[str], context: Context, opened: Sequence[Audited], noted: Sequence[Note]) -> dict[str, Any]:
     programme = context.programme
     return {
@@ -255,4 +251,11 @@ def _giver(row: AnswerRow, context: Context) -> str:
 
 
 def _organisation_lines(organisation: Organisation, context: Context) -> list[Say]:
-    return [Say("mydata.organisation", {"name": named(organisation, context)}), *answer_lines(organisation.answers.values(), context.scripts)]
+    return [Say("mydata.organisation", {"name": named(organisation, context)}), *answer_lines(_theirs(organisation, context), context.scripts)]
+
+
+def _theirs(organisation: Organisation, context: Context) -> list[AnswerRow]:
+    """What is known of it, but for what a colleague told of themselves."""
+    assert context.person  # noqa: S101 - who speaks for it
+    private, mine = private_questions(context.scripts), str(context.person.id)
+    return [row for row in organisation.answers.values() if row.given_by == mine or row.question not in private]

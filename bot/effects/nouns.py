@@ -89,6 +89,11 @@ def confirmed(person: Person) -> bool:
     return any(row.channel != BY_STAFF for row in person.consents)
 
 
+def is_filling(chat: Chat) -> bool:
+    """Does somebody of the staff write here for somebody in the room?"""
+    return bool((chat.state or {}).get("filling"))
+
+
 def agreed(person: Person) -> bool:
     """Do they let us keep their answers? Who took that back is found by nobody."""
     newest = {row.purpose: row.verdict for row in person.consents}

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID, uuid4
 
-from bot.effects.nouns import Context, Moved, Outcome, in_groups, said
+from bot.effects.nouns import Context, Moved, Outcome, in_groups, is_filling, said
 from bot.letters import pack
 from bot.logs import Code
 from bot.rights import may
@@ -99,7 +99,7 @@ async def change(context: Context) -> Outcome:
 
 async def _interrupted(unit: Unit, theirs: list[Chat]) -> frozenset[int]:
     """Chats in which they were just filling in somebody's profile: that person's answers are not theirs to read on."""
-    filling = frozenset(each.id for each in theirs if (each.state or {}).get("filling"))
+    filling = frozenset(each.id for each in theirs if is_filling(each))
     await chats.part(unit, filling)
     return filling
 
