@@ -38,7 +38,7 @@ from dialogs.nouns import (
     Unreadable,
 )
 from dialogs.turn import offered, take_turn
-from storage import outbox, updates
+from storage import outbox, seats, updates
 from storage.errors import StoreAway
 from storage.people import BY_STAFF
 from storage.records import Address, Chat, Draft, Letter, Poison
@@ -100,6 +100,11 @@ class Intake:
             letters = await work.make_true()
         return fresh, letters, work.erased
 
+    async def _begin(self, work: Work, chat: Chat) -> State:
+        """Somebody new; in a chat that was used before, others of their family may still have a profile."""
+        shared = chat.turn > 0 and await seats.are_taken(work.unit, chat.id)
+        return State(chat.language, secrets.randbelow(1_000_000), shared=shared)
+
     async def _act(self, work: Work, incoming: Incoming) -> None:
         """What we do by ourselves; no turn is taken, nothing was heard."""
         if incoming.address is None:
@@ -121,7 +126,7 @@ class Intake:
                     work.chats[address] = replace(chat, state={"told": True}, turn=chat.turn + 1)
                     work.say(work.chats[address], [pack(Message((Say("common.group"),)), private_chat=True)])
                 return
-        state = State.from_json(chat.state) if chat.state else State(chat.language, secrets.randbelow(1_000_000))
+        state = State.from_json(chat.state) if chat.state else await self._begin(work, chat)
         known = self._known(work, chat, state)
         heard: Heard = await self._hear(work, incoming, chat, state, known)
         self._log_refusals(chat, state, known, heard)

@@ -25,7 +25,7 @@ from dialogs.nouns import (
     State,
     Turn,
 )
-from storage import answers, calls, chats, erasure, nudges, organisations, outbox, people, staff
+from storage import answers, calls, chats, erasure, notes, nudges, organisations, outbox, people, staff
 from storage.answers import ORGANISATIONS, PEOPLE, Owners
 from storage.people import BY_STAFF
 from storage.records import Address, AnswerRow, Chat, ConsentRow, Draft, Letter, Organisation, Person, Staff
@@ -229,13 +229,14 @@ class Work:
         self.people[person.id] = replace(person, consents=(*person.consents, row))
         if decision.verdict == "withdrawn":
             self.forget(person, decision.purpose)
-            if any(dialog.of == "organisation" and decision.purpose in dialog.purposes for dialog in self.scripts.values()):
+            if self.scripts.consents[decision.purpose][1].required:
                 chat = await self.fall_silent(chat, person)
         return chat
 
     async def fall_silent(self, chat: Chat, person: Person) -> Chat:
-        """Without that consent they speak for no organisation any more."""
+        """Without the consent that everything hangs on they speak for no organisation any more, and no note about them stays."""
         await self.write()
+        await notes.erase(self.unit, person.id)
         theirs = await organisations.of_person(self.unit, person.id)
         await organisations.leave(self.unit, person.id, theirs, private_questions(self.scripts))
         self.organisations = await organisations.lock(self.unit, self.organisations)

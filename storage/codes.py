@@ -27,11 +27,11 @@ async def make(unit: Unit, chat_id: int | None = None, *, kind: str = "door", su
     return code
 
 
-async def redeem(unit: Unit, code: str, chat_id: int) -> tuple[int | None, UUID] | None:
-    """The chat that it was made in (none: staff made it) and whose code it is, once, and not for that chat itself; None: no
-    such code, or no more."""
+async def redeem(unit: Unit, code: str, chat_id: int, *, handed_over: bool = True) -> tuple[int | None, UUID] | None:
+    """The chat that it was made in (none: staff made it, to hand somebody's profile over) and whose code it is, once, and not
+    for that chat itself; None: no such code, or no more. Without `handed_over` those that staff made open nothing."""
     codes = tables.codes
-    elsewhere = or_(codes.c.chat_id != chat_id, codes.c.chat_id.is_(None))
+    elsewhere = or_(codes.c.chat_id != chat_id, codes.c.chat_id.is_(None)) if handed_over else codes.c.chat_id != chat_id
     statement = delete(codes).where(codes.c.key == _key(unit, code), codes.c.kind == "door", elsewhere, codes.c.until > unit.now)
     row = (await unit.connection.execute(statement.returning(codes.c.chat_id, codes.c.subject))).first()
     return (row.chat_id, row.subject) if row else None

@@ -6,7 +6,7 @@ import logging
 from datetime import UTC, datetime
 from uuid import UUID
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import delete, func, insert, select
 
 from storage import tables
 from storage.errors import SealBroken
@@ -32,6 +32,11 @@ async def of_person(unit: Unit, person_id: UUID) -> list[Note]:
             continue
         notes.append(Note(row.at, row.staff_id, text))
     return notes
+
+
+async def erase(unit: Unit, person_id: UUID) -> None:
+    """Without their yes nothing is written down about them."""
+    await unit.connection.execute(delete(tables.notes).where(tables.notes.c.person_id == person_id))
 
 
 async def count(unit: Unit, person_id: UUID) -> int:

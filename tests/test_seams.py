@@ -72,8 +72,9 @@ async def test_a_phone_that_was_lost_keeps_no_seat_no_code_and_no_place_in_the_t
 
 
 async def test_a_parted_chat_of_staff_is_staffs_no_more(office):
-    await office.hire(1, "coordinator")
     await office.onboard(1)
+    _, code = await office.code("coordinator")
+    await office.command(1, "enter", code)
     await office.elsewhere(2, await office.door_code(1))
     await office.command(2, "connect")
     await office.press(2, "part")
@@ -203,16 +204,22 @@ async def test_who_helps_and_forgets_themselves_leaves_their_family_no_place_in_
     assert (await office.chat(1)).staff_id is None
 
 
-async def test_what_somebody_told_for_a_business_is_in_their_data_and_in_no_colleagues(store, scripts, words, programme):
+async def test_what_somebody_told_of_themselves_for_a_business_is_in_their_data_and_in_no_colleagues(store, scripts, words, programme):
     town = Town(store, scripts, words, programme)
     await town.found(1)
+    for _ in range(6):
+        await town.press(1, ".skip")
+    await town.text(1, "Olena Contact")
     await town.join(2, await town.code_of(1))
     for who, theirs in ((1, True), (2, False)):
         seen = len(town.letters)
         await town.command(who, "mydata")
         file = next(letter.content["document"][1] for letter in town.letters[seen:] if "document" in letter.content)
-        assert ("Invented Steel Ltd" in file) is theirs
-        assert ("Invented Steel Ltd" in word(town.letters[seen], words).text) is theirs
+        told = word(town.letters[seen], words).text
+        assert "Invented Steel Ltd" in file
+        assert "Invented Steel Ltd" in told
+        assert ("Olena Contact" in file) is theirs
+        assert ("Olena Contact" in told) is theirs
 
 
 async def test_of_somebody_who_used_everything_nothing_is_left(tmp_path, scripts, words, programme):
@@ -280,3 +287,68 @@ async def test_who_is_removed_reads_nothing_any_more_that_somebody_wrote_to_the_
     waiting = {row.chat_id for row in await office.rows(tables.outbox) if row.key.startswith("call.")}
     assert gone not in waiting
     assert there in waiting
+
+
+async def test_staff_can_not_take_over_what_they_hand_over_by_any_door(office):
+    await office.hire(100, "coordinator")
+    await fill(office, 100)
+    filled = await office.person(100)
+    code = await hand_over(office, 100)
+    await office.join(100, code)
+    assert (await office.chat(100)).person_id != filled.id
+    await office.command(1, "start")
+    await office.press(1, "en")
+    await office.command(1, "claim", code)
+    assert (await office.chat(1)).person_id == filled.id, "and the code is not used up"
+
+
+async def test_a_chat_that_begins_anew_still_knows_that_others_use_it(office):
+    await office.onboard(1)
+    await office.text(1, "Olena Invented")
+    await office.elsewhere(2, await office.door_code(1))
+    await office.add(1, "Iryna Invented")
+    await office.command(1, "family")
+    await office.press(1, "switch")
+    await office.text(1, "Olena Invented")
+    await office.command(1, "connect")
+    await office.press(1, "leave")
+    await office.onboard(1)
+    assert "common.for" in [part[0] for part in office.letters[-1].content["parts"]]
+
+
+async def test_a_chat_is_the_teams_or_a_familys_never_both(office):
+    await office.onboard(1)
+    await office.text(1, "Olena Invented")
+    await office.add(1, "Iryna Invented")
+    _, code = await office.code("coordinator")
+    await office.command(1, "enter", code)
+    assert (await office.chat(1)).staff_id is None
+    await office.onboard(2)
+    await office.command(2, "enter", code)
+    assert (await office.chat(2)).staff_id is not None, "the code is not used up"
+    before = (await office.chat(2)).person_id
+    await office.command(2, "family")
+    await office.press(2, "add")
+    assert (await office.chat(2)).person_id == before
+
+
+async def test_staff_without_a_profile_can_leave_a_borrowed_computer(office):
+    await office.hire(100, "coordinator")
+    await office.command(100, "connect")
+    await office.press(100, "leave")
+    assert (await office.chat(100)).staff_id is None
+
+
+async def test_with_the_consent_go_the_notes(office):
+    await office.hire(100, "coordinator")
+    number = await office.newcomer(1)
+    await office.command(100, "person", str(number))
+    await office.press(100, "asked-for-help")
+    for code in ("write", "note"):
+        if code in str(office.letters[-1].content.get("options")):
+            await office.press(100, code)
+    await office.text(100, "Speaks about an invented ship")
+    assert await office.count(tables.notes) == 1
+    await office.command(1, "stop")
+    await office.press(1, "profile")
+    assert await office.count(tables.notes) == 0

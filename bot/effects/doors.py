@@ -31,7 +31,7 @@ async def join_by_code(context: Context) -> Outcome:
     who has no other chat than this one is absorbed: their answers come along where the other has none."""
     unit, chat, mine = context.unit, context.chat, context.person
     await context.write()
-    giver, subject = await codes.redeem(unit, codes.digits(context.memo.get("code", "")), chat.id) or (None, None)
+    giver, subject = await codes.redeem(unit, codes.digits(context.memo.get("code", "")), chat.id, handed_over=not context.staff) or (None, None)
     there = await chats.get(unit, giver) if giver else None
     person = (await people.lock(unit, [subject])).get(subject) if subject else None
     if person is None or (giver and there is None):  # absorbed or erased meanwhile
@@ -117,11 +117,12 @@ async def part_others(context: Context) -> Outcome:
 
 async def leave_person(context: Context) -> Outcome:
     """The chat is nobody's any more; the answers stay with the other chats."""
-    if not await _others(context):
+    helps = context.person is None and context.staff is not None  # they have nothing of their own here
+    if not helps and not await _others(context):
         return said("doors.left-none" if context.person else "doors.nothing")
     await chats.part(context.unit, [context.chat.id])
     gone = replace(context.chat, person_id=None, organisation_id=None, staff_id=None, state=None)
-    return Outcome(said("doors.left").letters, moved=Moved(gone, None))
+    return Outcome(said("doors.left-team" if helps else "doors.left").letters, moved=Moved(gone, None))
 
 
 async def _others(context: Context) -> list[Chat]:

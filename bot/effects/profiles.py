@@ -15,6 +15,8 @@ from storage.records import Person
 
 async def add(context: Context) -> Outcome:
     """Somebody new begins, with the age gate and a consent of their own; whoever spoke takes a seat."""
+    if context.staff:  # or the next one who has the phone could do what staff may
+        return said("family.team")
     if context.person is None:
         return said("family.you-first")
     await context.write()

@@ -38,6 +38,8 @@ async def invite(unit: Unit, name: str, rank: str, by: UUID | None = None) -> tu
 async def enter(context: Context) -> Outcome:
     """By a code that an admin, or the command line, gave them."""
     await context.write()
+    if (context.chat.state or {}).get("shared"):  # a rank belongs to a chat, and this one is several people's
+        return said("enter.shared", "wrong")
     subject = await codes.redeem_for(context.unit, "staff", codes.digits(context.memo.get("code", "")))
     helper = (await staff.get(context.unit, [subject])).get(subject) if subject else None
     if helper is None:
