@@ -168,6 +168,8 @@ class Inventor:
                 return ("yes", "no")
             case "rating":
                 return ("r4", "r5", "r1")
+            case "file":
+                return ("00000000-0000-4000-8000-000000000000",)
             case "withdrawal":
                 return (*self.scripts.consents, "everything")
             case "date":
