@@ -57,7 +57,7 @@ class Work:
     unfinished: set[UUID] = field(default_factory=set)  # a consent was taken back: every facet is looked at anew
     fetched: dict[UUID, bytes] = field(default_factory=dict)  # a file that came with the update at hand
     files: dict[UUID, tuple[UUID, KeptFile]] = field(default_factory=dict)  # to be kept, and whose they are
-    dropped: set[UUID] = field(default_factory=set)  # files whose answer changed
+    dropped: set[tuple[UUID, UUID]] = field(default_factory=set)  # (person, file): its answer changed
     drafts: list[Draft] = field(default_factory=list)
     answered: bool = False  # something, in the update at hand
     erased: bool = False  # something was, so the database's log must be emptied after the commit
@@ -271,7 +271,7 @@ class Work:
         before, after = _named(person.answers.get(question)), _named(row)
         if before and before != after:
             self.erased = True
-            self.dropped.add(before)
+            self.dropped.add((person.id, before))
             self.files.pop(before, None)
         if after and after in self.fetched:
             self.files[after] = (person.id, KeptFile(after, *question, "photo", self.fetched.pop(after), self.unit.now))

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Collection, Sequence
 from uuid import UUID
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, insert, select, tuple_
 
 from storage import tables
 from storage.errors import SealBroken
@@ -35,9 +35,11 @@ async def keep(unit: Unit, files: Sequence[tuple[UUID, KeptFile]]) -> None:
         await unit.connection.execute(insert(tables.files), rows)
 
 
-async def drop(unit: Unit, ids: Collection[UUID]) -> None:
-    if ids:
-        await unit.connection.execute(delete(tables.files).where(tables.files.c.id.in_(ids)))
+async def drop(unit: Unit, theirs: Collection[tuple[UUID, UUID]]) -> None:
+    """(person, file): nobody's words can name somebody else's."""
+    files = tables.files.c
+    if theirs:
+        await unit.connection.execute(delete(tables.files).where(tuple_(files.person_id, files.id).in_(sorted(theirs))))
 
 
 async def of_person(unit: Unit, person_id: UUID) -> list[KeptFile]:

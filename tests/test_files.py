@@ -8,6 +8,7 @@ import json
 import struct
 import subprocess
 import sys
+import threading
 import time
 import zipfile
 import zlib
@@ -486,6 +487,40 @@ async def test_what_was_to_be_fetched_survives_a_kill_and_is_kept_once_however_o
     assert shelf.asked == ["photo", "photo"]
     assert await sent.count(tables.files) == 1
     assert sent.letters[-1].content["parts"][0][0] == "common.photo-kept"
+
+
+async def test_a_new_process_fetches_what_a_killed_one_left(sent, store, house):
+    async with Telegram(house(store)) as telegram:
+        telegram.emulator.assets["photo"] = {"data": picture()}
+        await until(lambda: telegram.emulator.chats.get(1) and "Thank you, I have your photo" in telegram.emulator.chats[1][-1].text)
+        assert len(fetches(telegram)) == 1
+        assert len(await rows(store)) == 1
+
+
+async def test_a_photo_that_takes_too_long_to_clean_is_refused_and_nobody_waits_for_it(sent, store, monkeypatch):
+    (letter,) = await waiting(store)
+    over = threading.Event()
+    monkeypatch.setattr("bot.fetching.LONGEST_CLEANING", 0.01)
+    monkeypatch.setattr("bot.pictures.clean", lambda data, most: over.wait(20))
+    try:
+        await Fetcher(Shelf(picture()), sent.intake.handle).bring(letter)
+    finally:
+        over.set()
+    assert sent.letters[-1].content["parts"][0][0] == "common.photo-broken"
+
+
+async def test_words_that_look_like_a_file_of_somebody_else_do_it_no_harm(sent, store):
+    (letter,) = await waiting(store)
+    await Fetcher(Shelf(picture()), sent.intake.handle).bring(letter)
+    (file,) = await rows(store)
+    await sent.onboard(2)
+    await sent.command(2, "skip")
+    for town in (str(file.id), "Rostock"):
+        async with store.begin() as unit:
+            person = (await sent.chat_in(unit, 2)).person_id
+            await files.drop(unit, {(person, file.id)})
+        await sent.text(2, town)
+    assert len(await rows(store)) == 1
 
 
 async def test_while_the_channel_or_the_database_is_away_it_waits_and_at_last_the_person_is_told(sent, store):
