@@ -189,7 +189,7 @@ class Intake:
             case Kind.FETCHED:
                 file, is_theirs = uuid4(), incoming.argument == str(chat.person_id)  # somebody else may speak in this chat by now
                 work.fetched = {file: incoming.content}
-                return Fetched(incoming.prompt if is_theirs else -1, str(file), incoming.value)  # type: ignore[arg-type]  # reason: bot/fetching.py names the fault
+                return Fetched(incoming.prompt if is_theirs else -1, str(file), incoming.value)
         return Unreadable(incoming.value)
 
     def _known(self, work: Work, chat: Chat, state: State) -> Known:

@@ -65,6 +65,7 @@ class Inventor:
             "staff": dialog.staff,
             "speaks-for": "one" if dialog.of == "organisation" else "",
             "profile": "",
+            "takes-files": "yes",
         }
 
     def act(self, moment: Moment, heard: Heard, *, nothing: bool = False) -> Moment:

@@ -67,7 +67,7 @@ class Fetched:
 
     prompt: int  # of the question that it answers
     file: str  # the id under which it is kept
-    fault: Literal["", "not-a-photo", "too-big", "broken", "gone"] = ""
+    fault: str = ""  # one of FILE_FAULTS (dialogs/turn.py)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ import threading
 import time
 import zipfile
 import zlib
+from datetime import date
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -26,10 +27,12 @@ from bot.app import House
 from bot.channels import telegram_aiogram, telegram_ptb
 from bot.channels.telegram import read_update
 from bot.channels.telegram_bot import TelegramBot
+from bot.effects.nouns import name_of
 from bot.errors import SendError
 from bot.fetching import Fetcher
 from bot.messages import Kind
 from bot.pictures import BadPicture, clean
+from bot.preview import screens_of
 from bot.settings import Settings
 from dialogs.model import Dialog, Scripts
 from storage import backup, erasure, files, outbox, tables
@@ -448,6 +451,22 @@ async def test_another_photo_takes_the_place_of_the_first_and_a_withdrawal_takes
         await door.say("/stop")
         await door.press("profile")
         assert await rows(store) == []
+
+
+def test_the_preview_shows_every_state_of_the_question(asking, words, programme):
+    states = {each.state: each.text for each in screens_of(asking, words, programme, "newcomer", "en", date(2026, 11, 21)) if each.step == "newcomer.name"}
+    assert "take one with your phone" in states["asked for the first time"]
+    assert "a photo" in states["asked again, with an answer"]
+    assert "can't be sent here yet" in states["where no file can be sent"]
+    for fault, part in {"not-a-photo": "no photo that I can open", "too-big": "too big", "broken": "damaged", "gone": "from Telegram"}.items():
+        assert part in states[f"what was sent is {fault}"]
+
+
+async def test_a_photo_says_nobody_s_name(sent, store, asking):
+    (letter,) = await waiting(store)
+    await Fetcher(Shelf(picture()), sent.intake.handle).bring(letter)
+    person = await sent.person(1)
+    assert name_of(person, asking) == f"№ {person.number}"
 
 
 class Shelf:
