@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,6 +22,7 @@ from bot.clock import Clock
 from bot.delivery import Channel, Delivery
 from bot.effects.nouns import private_questions
 from bot.errors import FrontdoorError
+from bot.fetching import Fetcher
 from bot.intake import HandOver, Intake
 from bot.messages import Incoming, clean
 from bot.settings import Programme, Settings, read_programme
@@ -59,9 +60,9 @@ class House:
     def intake(self, hand_over: HandOver) -> Intake:
         return Intake(self.store, self.scripts, self.words, self.programme, hand_over)
 
-    def delivery(self, channels: Mapping[str, Channel]) -> Delivery:
+    def delivery(self, channels: Mapping[str, Channel], bring: Callable[[Letter], Awaitable[None]] | None = None) -> Delivery:
         leases = {channel: Lease(self.store, channel) for channel in channels}
-        return Delivery(self.store, self.words, channels, limits=self.settings.limits == "on", leases=leases)
+        return Delivery(self.store, self.words, channels, limits=self.settings.limits == "on", leases=leases, bring=bring)
 
     def clock(self, intake: Intake) -> Clock:
         return Clock(self.store, intake.handle, self.programme, lease=Lease(self.store, "clock"))
@@ -187,7 +188,7 @@ def _telegram(house: House, stack: AsyncExitStack, intake: Intake, batches: Batc
     token = settings.telegram_token.get_secret_value()
     bot = TelegramBot(_driver(settings.telegram_library, token, settings.telegram_api), token.partition(":")[0])
     stack.push_async_callback(bot.close)
-    delivery = house.delivery({"telegram": bot})
+    delivery = house.delivery({"telegram": bot}, Fetcher(bot, intake.handle).bring)
     ways_out.append(delivery.take)
 
     async def poll() -> None:

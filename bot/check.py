@@ -206,7 +206,7 @@ def _typos(scripts: Scripts, words: Words) -> Iterator[str]:
 
 def _answers(scripts: Scripts, words: Words, question: str, name: str) -> tuple[str, ...] | None:
     """The codes that a question, or a fact, may have; None: anything."""
-    facts = {"channel": CHANNELS, "staff": RANKS[1:]}
+    facts = {"channel": CHANNELS, "staff": RANKS[1:], "takes-files": ("yes",)}
     step = scripts.question(question)
     if step is None or name in RESERVED:
         return facts.get(name)

@@ -68,10 +68,13 @@ class Delivery:
         clock: Callable[[], float] | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         leases: Mapping[str, Lease] | None = None,
+        bring: Callable[[Letter], Awaitable[None]] | None = None,
     ) -> None:
-        """`clock` in seconds, monotonic; it and `sleep` are injected by tests. `leases`: who may send on a channel (default: we)."""
+        """`clock` in seconds, monotonic; it and `sleep` are injected by tests. `leases`: who may send on a channel (default: we).
+        `bring`: does what a letter asks that is not said but fetches a file."""
         self._store, self._words, self._channels, self._limits = store, words, channels, limits
         self._clock, self._sleep, self._leases = clock or asyncio.get_running_loop().time, sleep, leases or {}
+        self._bring = bring
         self._lanes: dict[Address, _Lane] = {}
         self._held: set[int] = set()  # letters in our hands: sent ones too, until that is on disk
         self._over: set[int] = set()  # let go since the last sweep began: what it read before may still hold them
@@ -153,7 +156,10 @@ class Delivery:
             await self._give_up(lane, letter, "too-late")
             return
         try:
-            await self._channels[channel].send(replace(word(letter, self._words), taken=lane.taken))
+            if self._bring and "fetch" in letter.content:
+                await self._bring(letter)
+            else:
+                await self._channels[channel].send(replace(word(letter, self._words), taken=lane.taken))
         except SendError as error:
             lane.taken = max(lane.taken, error.taken)
             await self._refused(lane, letter, error)

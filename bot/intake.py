@@ -25,6 +25,8 @@ from dialogs.nouns import (
     Consent,
     Contact,
     Fact,
+    Fetched,
+    File,
     Heard,
     Known,
     Message,
@@ -50,6 +52,7 @@ log = logging.getLogger(__name__)
 
 HandOver = Callable[[Sequence[Letter]], None]
 Key = tuple[str, str]  # source and key of an update
+TAKE_FILES = frozenset({"telegram"})  # channels where a file can be sent to us
 ONE_TIME = re.compile(r"(staff|door)-(\d{12})")  # what a link of somebody's own carries: t.me/...?start=staff-123456789012
 
 
@@ -121,6 +124,9 @@ class Intake:
             case Kind.STATUS:
                 await work.note(replace(chat, unreachable=None if incoming.value == "reachable" else incoming.value), address)
                 return
+            case Kind.FETCHED if chat.state is None:  # forgotten meanwhile, and made anew by our lock
+                await work.note(chat, address)
+                return
             case Kind.GROUP:
                 if chat.state is None:
                     work.chats[address] = replace(chat, state={"told": True}, turn=chat.turn + 1)
@@ -183,6 +189,12 @@ class Intake:
                 return Text(incoming.value, searched(incoming.value, table.options, state.language, self._words) if len(table.options) > LONG else ())
             case Kind.CONTACT:
                 return Contact(incoming.value, incoming.argument == "own")
+            case Kind.FILE:
+                return File(incoming.value, int(incoming.argument))
+            case Kind.FETCHED:
+                file, is_theirs = uuid4(), incoming.argument == str(chat.person_id)  # somebody else may speak in this chat by now
+                work.fetched = {file: incoming.content}
+                return Fetched(incoming.prompt if is_theirs else -1, str(file), incoming.value)
         return Unreadable(incoming.value)
 
     def _known(self, work: Work, chat: Chat, state: State) -> Known:
@@ -194,6 +206,7 @@ class Intake:
             "home-country": self._programme.country,
             "staff": staff.rank if staff else "",
             "speaks-for": str(organisation.id) if organisation else "",
+            "takes-files": "yes" if chat.channel in TAKE_FILES else "",
             "profile": name_of(person, self._scripts) if state.shared and person else "",
         }
         if person is None:

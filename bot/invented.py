@@ -65,6 +65,7 @@ class Inventor:
             "staff": dialog.staff,
             "speaks-for": "one" if dialog.of == "organisation" else "",
             "profile": "",
+            "takes-files": "yes",
         }
 
     def act(self, moment: Moment, heard: Heard, *, nothing: bool = False) -> Moment:
@@ -168,6 +169,8 @@ class Inventor:
                 return ("yes", "no")
             case "rating":
                 return ("r4", "r5", "r1")
+            case "file":
+                return ("00000000-0000-4000-8000-000000000000",)
             case "withdrawal":
                 return (*self.scripts.consents, "everything")
             case "date":

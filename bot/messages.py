@@ -18,6 +18,8 @@ class Kind(StrEnum):
     PRESS = "press"  # value: the option's code; prompt: the number on the button
     COMMAND = "command"  # value: its name; argument: what follows
     CONTACT = "contact"  # argument: own or other; value: the number, if it is their own
+    FILE = "file"  # value: how the channel calls it; argument: its size in bytes
+    FETCHED = "fetched"  # a file that we fetched; value: why it can't be kept; argument: whose it is; content: what is kept
     UNREADABLE = "unreadable"  # value: sticker, voice, edited, ...
     GROUP = "group"  # something in a group chat
     DUE = "due"  # an act of our own whose time has come; value: its name
@@ -39,6 +41,7 @@ class Incoming:
     language_hint: str = ""  # what the channel says of the person's language
     message: str = ""  # the message whose button was pressed, as the channel calls it
     shape: Any = field(default=None, repr=False)
+    content: bytes = field(default=b"", repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,8 +29,8 @@ from bot.sources import NAMERS, SOURCES, searched
 from dialogs.asking import AGAIN, BLANK, DONE, LATER, MORE
 from dialogs.expressions import Expression
 from dialogs.model import TYPED, Scripts, Step
-from dialogs.nouns import Fact, Message, Resume, Say, Text
-from dialogs.turn import offered
+from dialogs.nouns import Fact, Fetched, Message, Resume, Say, Text
+from dialogs.turn import FILE_FAULTS, offered
 from storage.records import Address, Letter
 from translations.words import PLACEHOLDER, Words, is_right_to_left, own_name
 
@@ -174,6 +174,10 @@ class _Tour(Inventor):
             yield shown("asked again, with an answer", self.act(again, Resume()))
         for text, moment in self.faults(step, asked):
             yield shown("that does not count", moment, text)
+        if step.ask == "file":
+            yield shown("where no file can be sent", self.act(self.with_facts(begin, takes_files=""), Resume()))
+            for fault in FILE_FAULTS:
+                yield shown(f"what was sent is {fault}", self.act(asked, Fetched(asked.prompt, "", fault)))
         if step.ask == "choices":
             picked = asked
             for option in [option for option in asked.said.options if option.picked is not None][:3:2]:

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID, uuid4
 
-from bot.effects import ACTS, EFFECTS, NOT_MEANWHILE
+from bot.effects import ACTS, EFFECTS, ENGINES, NOT_MEANWHILE
 from bot.effects.nouns import Context, Moved, Outcome, private_questions, said
 from bot.letters import pack
 from bot.messages import Incoming
 from bot.settings import Programme
-from dialogs.asking import code_of, told
+from dialogs.asking import FILE, code_of, told
 from dialogs.model import Scripts
 from dialogs.nouns import (
     Answer,
@@ -25,10 +25,10 @@ from dialogs.nouns import (
     State,
     Turn,
 )
-from storage import answers, calls, chats, erasure, notes, nudges, organisations, outbox, people, staff
+from storage import answers, calls, chats, erasure, files, notes, nudges, organisations, outbox, people, staff
 from storage.answers import ORGANISATIONS, PEOPLE, Owners
 from storage.people import BY_STAFF
-from storage.records import Address, AnswerRow, Chat, ConsentRow, Draft, Letter, Organisation, Person, Staff
+from storage.records import Address, AnswerRow, Chat, ConsentRow, Draft, KeptFile, Letter, Organisation, Person, Staff
 from storage.store import Unit
 from translations.words import Words
 
@@ -54,6 +54,9 @@ class Work:
     begun: dict[int, UUID] = field(default_factory=dict)  # chat -> who became a person there
     finished: set[UUID] = field(default_factory=set)  # profiles
     unfinished: set[UUID] = field(default_factory=set)  # a consent was taken back: every facet is looked at anew
+    fetched: dict[UUID, bytes] = field(default_factory=dict)  # a file that came with the update at hand
+    files: dict[UUID, tuple[UUID, KeptFile]] = field(default_factory=dict)  # to be kept, and whose they are
+    dropped: set[tuple[UUID, UUID]] = field(default_factory=set)  # (person, file): its answer changed
     drafts: list[Draft] = field(default_factory=list)
     answered: bool = False  # something, in the update at hand
     erased: bool = False  # something was, so the database's log must be emptied after the commit
@@ -162,7 +165,8 @@ class Work:
     async def carry_out(self, effect: Effect, chat: Chat) -> Outcome:
         if effect.name in NOT_MEANWHILE and _filling(chat):
             return said("fill.not-now", "refused")
-        outcome = await EFFECTS[effect.name](self.context(chat, effect.memo))
+        act = EFFECTS.get(effect.name) or ENGINES[effect.name]
+        outcome = await act(self.context(chat, effect.memo))
         if outcome.ranks:
             self.staff = {each: helper for each, helper in self.staff.items() if each not in outcome.ranks} | await staff.get(self.unit, outcome.ranks)
         return outcome
@@ -202,10 +206,11 @@ class Work:
             self.people.pop(person.id)
             self.erased = True
             allowed = _allowed(moved.person)
+            # A file was erased with its owner, so it is asked for again.
             there = {_top(question) for question, _ in moved.person.answers}
             for question, row in person.answers.items():
                 step = self.scripts.question(row.question)
-                if step and step.purpose in allowed and _top(row.question) not in there:
+                if step and step.ask != "file" and step.purpose in allowed and _top(row.question) not in there:
                     self.keep(moved.person.id, question, row)
         return True
 
@@ -257,8 +262,19 @@ class Work:
         """To be written, and known at once: the next update of this batch may be theirs."""
         self.answers[person_id][question] = row
         person = self.people[person_id]
+        self.keep_file(person, question, row)
         answers = {**person.answers, question: row} if row else {key: each for key, each in person.answers.items() if key != question}
         self.people[person_id] = replace(person, answers=answers)
+
+    def keep_file(self, person: Person, question: Question, row: AnswerRow | None) -> None:
+        """A file goes with the answer that names it, and comes with it."""
+        before, after = _named(person.answers.get(question)), _named(row)
+        if before and before != after:
+            self.erased = True
+            self.dropped.add((person.id, before))
+            self.files.pop(before, None)
+        if after and after in self.fetched:
+            self.files[after] = (person.id, KeptFile(after, *question, "photo", self.fetched.pop(after), self.unit.now))
 
     def keep_for(self, organisation: Organisation | None, question: Question, row: AnswerRow | None) -> None:
         """The same for an organisation."""
@@ -316,7 +332,8 @@ class Work:
         decisions, finished, unfinished = self.decisions, self.finished, self.unfinished
         given, told_, begun = self.answers, self.told, self.begun
         self.decisions, self.finished, self.unfinished, self.begun = [], set(), set(), {}
-        self.answers, self.told = defaultdict(dict), defaultdict(dict)
+        kept, dropped = [*self.files.values()], self.dropped
+        self.answers, self.told, self.files, self.dropped = defaultdict(dict), defaultdict(dict), {}, set()
         await people.decide(self.unit, decisions)
         await calls.claim(self.unit, begun)
         await people.unfinish(self.unit, unfinished)
@@ -324,6 +341,8 @@ class Work:
         everything = {each: {*self.people[each].answers} for each in unfinished}
         await self.write_answers(PEOPLE, given, {each: person.answers for each, person in self.people.items()}, everything)
         await self.write_answers(ORGANISATIONS, told_, {each: organisation.answers for each, organisation in self.organisations.items()})
+        await files.drop(self.unit, dropped)
+        await files.keep(self.unit, kept)
         await people.changed(self.unit, {*given, *finished, *(person_id for person_id, _ in decisions)})
         await organisations.changed(self.unit, told_)
 
@@ -365,6 +384,12 @@ def _filling(chat: Chat) -> Mapping[str, str]:
     """Who of the staff writes here for somebody in the room, and where they go back to; empty: nobody does."""
     filling: Mapping[str, str] = (chat.state or {}).get("filling", {})
     return filling
+
+
+def _named(row: AnswerRow | None) -> UUID | None:
+    """The file that an answer is."""
+    value = str(row.content.get("value", "")) if row else ""
+    return UUID(value) if FILE.fullmatch(value) else None
 
 
 def _top(question: str) -> str:

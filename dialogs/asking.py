@@ -10,7 +10,7 @@ from datetime import date
 from dialogs.kinds import TYPED as KINDS
 from dialogs.kinds import Here
 from dialogs.model import CODED, RANKS, Dialog, Scripts, Step
-from dialogs.nouns import Answer, Fact, Frame, Known, Need, Option, Question, Say, State
+from dialogs.nouns import Answer, Fact, Facts, Frame, Known, Need, Option, Question, Say, State
 
 LookedUp = Mapping[Need, Sequence[str] | Mapping[str, Fact]]  # a source's codes; with labels where nobody else knows them
 
@@ -20,6 +20,7 @@ EARLIER, LATER, ALL = ".earlier", ".later", ".all"  # pages of a long list
 LONGEST_FACET = 80  # characters of its value
 BLANK = ".blank"  # a cell of a calendar that is no day
 DAY = re.compile(r"d\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])")
+FILE = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")  # the id under which one is kept
 YEARS_BEFORE, YEARS_AFTER = 120, 50  # as far as a calendar may be turned
 LONG, PAGE = 24, 10  # options: a longer list is shown in pages, and may be searched by typing
 STARS = 5
@@ -218,6 +219,8 @@ class Asking:
         parts += [Say(name), Say(name + ".hint", optional=True)]
         if len(place.offered) > LONG:
             parts.append(Say("common.search"))
+        if step.ask == "file":
+            parts.append(Say("common.send-photo", megabytes(step)) if self.facts.get("takes-files") else Say("common.no-photo-here"))
         if step.ask == "summary":
             parts += [self.line(place, line, follows=number > 0) for number, line in enumerate(self.lines(place))]
             if aside := self.put_aside(place):
@@ -327,7 +330,7 @@ class Asking:
         names = (
             answer.value
             for (question, _), answer in sorted(self.answers.now.items())
-            if answer.kind == "given" and (step := self.scripts.question(question)) and step.class_ == "identity"
+            if answer.kind == "given" and (step := self.scripts.question(question)) and step.class_ == "identity" and step.ask != "file"
             if self.scripts[question.partition(".")[0]].of == "person"
         )
         return next(names, self.facts["profile"])
@@ -391,6 +394,10 @@ class Asking:
         return fact
 
 
+def megabytes(step: Step) -> Facts:
+    return {"most": {"decimal": f"{step.most_bytes / 1_000_000:.1f}".removesuffix(".0")}}
+
+
 def told(step: Step, name: str, answer: Answer | None) -> Fact:
     """An answer as a fact: codes as references to their labels, the person's own words as they are."""
     if answer is None or answer.kind == "skipped" or (step.ask == "choices" and not answer.value and answer.kind == "given"):
@@ -401,6 +408,8 @@ def told(step: Step, name: str, answer: Answer | None) -> Fact:
         return answer.words or answer.value
     if step.ask and step.ask in KINDS:
         return KINDS[step.ask].told(answer.value)
+    if step.ask == "file":
+        return {"say": "common.photo"} if FILE.fullmatch(answer.value) else answer.value  # or was it kept while the question was another?
     if step.ask == "rating":
         return "\u2b50" * int(answer.value[1:]) if re.fullmatch(r"r\d{1,3}", answer.value, re.ASCII) else answer.value
     if step.ask not in CODED or step.ask == "brought":

@@ -19,11 +19,11 @@ Condition = Annotated[
 
 Ask = Literal[
     "text", "number", "decimal", "date", "month", "phone", "email", "web-address", "town",
-    "yes-no", "choice", "choices", "rating", "consent", "withdrawal", "dialog", "review", "summary", "brought",
+    "yes-no", "choice", "choices", "rating", "file", "consent", "withdrawal", "dialog", "review", "summary", "brought",
 ]  # fmt: skip
 RANKS = ("", "viewer", "coordinator", "admin")  # what staff may do: each rank may what those before it may
 RESERVED = frozenset(
-    {"channel", "webchat", "today", "home-country", "staff", "speaks-for", "profile"}
+    {"channel", "webchat", "today", "home-country", "staff", "speaks-for", "profile", "takes-files"}
 )  # facts that every condition may use beside the dialog's own questions
 FORBIDDEN = frozenset(  # TRUST.md, privacy 5: no dialog asks for these unless its step names a data protection impact assessment
     "asylum birth birthdate birthday children confession date-of-birth disability ethnicity flight gender health id-number illness "
@@ -32,8 +32,11 @@ FORBIDDEN = frozenset(  # TRUST.md, privacy 5: no dialog asks for these unless i
 
 
 TYPED = frozenset({"text", "number", "decimal", "date", "month", "phone", "email", "web-address", "town"})  # dialogs/kinds.py reads them
-QUESTIONS = TYPED | {"yes-no", "choice", "choices", "rating"}
+QUESTIONS = TYPED | {"yes-no", "choice", "choices", "rating", "file"}
 CODED = frozenset({"yes-no", "choice", "choices", "rating", "brought"})  # the value is a code with a label
+
+
+LARGEST_FILE = 10_000_000  # bytes; Telegram hands out 20 MB
 
 
 class Strict(BaseModel):
@@ -55,7 +58,8 @@ class Step(Strict):
     columns: Annotated[int, Field(ge=1, le=2)] = 1
     check: Condition | None = None  # `.` is the answer
     calculate: Condition | None = None  # never asked: it follows from other answers, and follows them when they change
-    most: int = 200  # characters of a text; rounds of a group; stars of a rating (with the default: 5)
+    most: int = 200  # characters of a text; rounds of a group; stars of a rating (with the default: 5); kilobytes of a file (5,000)
+    types: tuple[Literal["photo"], ...] = ()  # of a file: what may be sent
     least: Annotated[int, Field(ge=0, le=1)] = 1  # of several choices: 0 lets somebody tick none of them
     unknown: bool = False  # "I don't know" is an answer too
     steps: tuple[Step, ...] = ()  # a group: asked again for each round ("another?")
@@ -108,6 +112,10 @@ class Step(Strict):
             raise ValueError("a step of a group is typed, a choice or a rating, without `when`")
         if self.ask in {"phone", "email"} and self.class_ != "contact":
             raise ValueError("a phone number and an e-mail address are of `class: contact`")
+        if (self.ask == "file") is not bool(self.types):
+            raise ValueError("`types` belong to a file, and a file needs them: [photo]")
+        if self.ask == "file" and (not self.purpose or self.class_ != "identity" or self.required or not 1 <= self.most_bytes <= LARGEST_FILE):
+            raise ValueError("a file needs a `purpose` and `class: identity`, is never `required`, and has at most 10000 kilobytes")
         if FORBIDDEN & set(_words(self.id)) and not self.dpia:
             raise ValueError("asks for something that no dialog may ask; if it must be, name its impact assessment with `dpia:`")
         return self
@@ -116,6 +124,11 @@ class Step(Strict):
     def depends_on(self) -> frozenset[str]:
         """What its condition and its calculation ask about."""
         return frozenset().union(*(each.questions for each in (self.when, self.calculate) if each))
+
+    @property
+    def most_bytes(self) -> int:
+        """Of a file."""
+        return (self.most if "most" in self.model_fields_set else 5000) * 1000
 
     @property
     def is_question(self) -> bool:
@@ -151,6 +164,8 @@ class Dialog(Strict):
                 if unknown:
                     raise ValueError(f"{inner.id}: the condition asks for {', '.join(sorted(unknown))}, which no earlier step of this dialog asks")
                 seen.add(inner.id)
+            if step.ask == "file" and self.of == "organisation":
+                raise ValueError(f"{step.id}: a file is a person's own, so a dialog of an organisation asks for none")
             if step.calculate and step.purpose and (forgotten := {name for name in here - RESERVED if not self.by_id[name].purpose}):
                 raise ValueError(f"{step.id}: is kept, so it may not be calculated from {', '.join(sorted(forgotten))}, which is forgotten with the dialog")
         return self

@@ -54,11 +54,28 @@ class Unreadable:
 
 
 @dataclass(frozen=True, slots=True)
+class File:
+    """Somebody sent a file; it stays where it is until the pending question is one that asks for it."""
+
+    reference: str  # how the channel calls it
+    size: int  # bytes, as the channel says
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """The file that answers a question was fetched and cleaned, or could not be: `fault` says why."""
+
+    prompt: int  # of the question that it answers
+    file: str  # the id under which it is kept
+    fault: str = ""  # one of FILE_FAULTS (dialogs/turn.py)
+
+
+@dataclass(frozen=True, slots=True)
 class Resume:
     """Nothing was said: who they are has changed, and the conversation goes on from there."""
 
 
-Heard = Text | Press | Command | Contact | Unreadable | Resume
+Heard = Text | Press | Command | Contact | Unreadable | File | Fetched | Resume
 
 
 # ---- what is known of them --------------------------------------------------------------------------------------

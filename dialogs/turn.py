@@ -30,13 +30,36 @@ from dialogs.asking import (
     LookedUp,
     Missing,
     Place,
+    megabytes,
     told,
 )
 from dialogs.kinds import Fault, example_number, understand
 from dialogs.model import TYPED, Scripts, Step
-from dialogs.nouns import Answer, Command, Consent, Contact, Decision, Effect, Frame, Heard, Known, Message, Need, Press, Resume, Say, State, Text, Turn
+from dialogs.nouns import (
+    Answer,
+    Command,
+    Consent,
+    Contact,
+    Decision,
+    Effect,
+    Fetched,
+    File,
+    Frame,
+    Heard,
+    Known,
+    Message,
+    Need,
+    Press,
+    Resume,
+    Say,
+    State,
+    Text,
+    Turn,
+    Unreadable,
+)
 
 FURTHEST = 200  # steps that one turn may walk before we call it a circle of `goto`
+FILE_FAULTS = {"not-a-photo": "common.not-a-photo", "too-big": "common.photo-too-big", "broken": "common.photo-broken", "gone": "common.photo-gone"}
 BY_NAME = {"skip": SKIP, "back": BACK, "done": DONE}  # commands that press the button of that name
 
 
@@ -128,9 +151,9 @@ class _Walk(Asking):
                 self.command(self.scripts.commands[name], argument)
             case _ if first or isinstance(heard, Resume):
                 self.go_on()
-            case Press() | Text() | Contact() if withdrawn:  # no answer without its consent, whenever that was taken back
+            case Press() | Text() | Contact() | File() | Fetched() if withdrawn:  # no answer without its consent, whenever that was taken back
                 self.go_on()
-            case Press() | Text() | Contact() if overtaken:  # it was meant for a question that has its answer by now
+            case Press() | Text() | Contact() | File() if overtaken:  # it was meant for a question that has its answer by now
                 self.again("common.meanwhile")
             case Command("start"):
                 self.again("common.welcome-back")
@@ -149,6 +172,12 @@ class _Walk(Asking):
                 self.type(text, found)
             case Contact():
                 self.take_contact(heard)
+            case File():
+                self.take_file(heard)
+            case Fetched():
+                self.take_fetched(heard)
+            case Unreadable(kind) if kind != "edited" and self.asks_for_file():
+                self.refuse_file("not-a-photo")
             case _:
                 self.again("common.edited" if heard.kind == "edited" else "common.unreadable")
 
@@ -205,6 +234,8 @@ class _Walk(Asking):
             self.weigh(place, step, understand(step, text, self.here(), insisted=place.warned))
         elif len(place.offered) > LONG:
             self.again("common.none-found")
+        elif step.ask == "file":
+            self.refuse_file("not-a-photo") if self.asks_for_file() else self.go_on()
         else:
             self.again("common.press-a-button")
 
@@ -226,6 +257,36 @@ class _Walk(Asking):
             self.go_on()
         else:
             self.type(contact.number, ())
+
+    def asks_for_file(self) -> Step | None:
+        step = self.pending(self.top) if self.top.prompt and self.facts.get("takes-files") else None
+        return step if step and step.ask == "file" else None
+
+    def take_file(self, file: File) -> None:
+        """Fetched only where it was asked for (TRUST.md, privacy 6); the answer comes with `Fetched`."""
+        step = self.asks_for_file()
+        if step is None:
+            self.again("common.unreadable")
+        elif file.size > step.most_bytes:
+            self.refuse_file("too-big")
+        else:
+            self.effects.append(Effect("fetch-file", {"file": file.reference, "prompt": str(self.top.prompt), "most": str(step.most_bytes)}))
+
+    def take_fetched(self, fetched: Fetched) -> None:
+        step = self.asks_for_file()
+        if step is None or fetched.prompt != self.top.prompt:
+            self.again("common.photo-late")  # they skipped it meanwhile, or sent several
+        elif fetched.fault:
+            self.refuse_file(fetched.fault)
+        else:
+            self.parts.append(Say("common.photo-kept"))
+            self.settle(self.top, step, Answer("given", fetched.file))
+
+    def refuse_file(self, fault: str) -> None:
+        step = self.asks_for_file()
+        assert step  # noqa: S101 - whoever calls has looked
+        self.parts.append(Say(FILE_FAULTS[fault], megabytes(step)))
+        self.go_on()
 
     # ---- choosing ----
 

@@ -112,6 +112,18 @@ class Note:
 
 
 @dataclass(frozen=True, slots=True)
+class KeptFile:
+    """What somebody sent as the answer to a question, cleaned."""
+
+    id: UUID
+    question: str
+    round: str
+    kind: str  # photo
+    content: bytes = field(repr=False)
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Seat:
     """A profile of a chat that does not speak just now, and where it stands."""
 

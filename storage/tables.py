@@ -189,6 +189,19 @@ organisation_answers = _answers("organisation_answers", "organisation_id", "orga
 facets = _facets("facets", "person_id", "people.id")
 organisation_facets = _facets("organisation_facets", "organisation_id", "organisations.id")
 
+files = Table(  # what somebody sent as an answer, whose value is the file's id; cleaned of everything but the picture
+    "files",
+    metadata,
+    _column("id", Uuid, "operational", primary_key=True),
+    _column("person_id", Uuid, "operational", ForeignKey("people.id", ondelete="CASCADE"), nullable=False, index=True),
+    _column("question", String(120), "operational", nullable=False),
+    _column("round", String(20), "operational", nullable=False),
+    _column("content", LargeBinary, "identity", nullable=False, sealed=True),
+    _column("kind", String(10), "profile", nullable=False),  # photo
+    _column("size", Integer, "operational", nullable=False),  # bytes
+    _column("at", Moment, "operational", nullable=False),
+)
+
 consents = Table(  # every decision, none overwritten; the newest of a purpose counts
     "consents",
     metadata,

@@ -25,6 +25,7 @@ from bot.channels import telegram_aiogram
 from bot.channels.telegram_bot import TelegramBot
 from bot.channels.terminal import Terminal
 from bot.delivery import Delivery
+from bot.fetching import Fetcher
 from bot.intake import Intake
 from bot.web.chat import Limits, WebChat
 from bot.web.health import application, listen, serve
@@ -161,7 +162,8 @@ class Telegram:
         await site.start()
         self.base = f"http://127.0.0.1:{site._server.sockets[0].getsockname()[1]}"
         self.bot = TelegramBot(self.library(self.token, self.base), self.token.partition(":")[0])
-        self.delivery = Delivery(self.house.store, self.house.words, {"telegram": self.bot}, limits=False)
+        fetcher = Fetcher(self.bot, lambda batch: self.intake.handle(batch))
+        self.delivery = Delivery(self.house.store, self.house.words, {"telegram": self.bot}, limits=False, bring=fetcher.bring)
         self.also = []  # who else is handed the letters
         self.intake = Intake(self.house.store, self.house.scripts, self.house.words, self.house.programme, self._hand_over)
         parts = [self.delivery.run()]

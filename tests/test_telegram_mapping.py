@@ -63,7 +63,7 @@ READ = {  # file -> what it is; None: not for us
     "command-shouted": seen(Kind.COMMAND, "menu"),
     "sticker": seen(Kind.UNREADABLE, "sticker"),
     "voice": seen(Kind.UNREADABLE, "voice"),
-    "photo-with-caption": seen(Kind.UNREADABLE, "photo"),
+    "photo-with-caption": seen(Kind.FILE, "AgACInvented4", argument="32000"),
     "contact-of-somebody-else": seen(Kind.CONTACT, argument="other"),
     "contact-of-their-own": seen(Kind.CONTACT, "+493814980", argument="own"),
     "location": seen(Kind.UNREADABLE, "location"),

@@ -7,6 +7,7 @@ from typing import Any
 
 from bot.errors import SendError
 from bot.messages import Incoming, Kind, Outgoing, clean, read_button, read_words, shape
+from dialogs.model import LARGEST_FILE
 from storage.records import Address
 
 CHANNEL = "telegram"
@@ -77,11 +78,28 @@ def _read_message(message: Mapping[str, Any], source: str, key: str) -> Incoming
         own = "user_id" in contact and contact["user_id"] == message["from"]["id"]
         number = "+" + clean(_string(contact["phone_number"])).lstrip("+") if own else ""  # somebody else's goes no further
         return Incoming(source, key, Kind.CONTACT, number, "own" if own else "other", address=address, language_hint=hint)
+    if file := _file(message):
+        return Incoming(source, key, Kind.FILE, *file, address=address, language_hint=hint)
     if "text" not in message:
         kind = next((each for each in _MEDIA if each in message), "message")
         return Incoming(source, key, Kind.UNREADABLE, kind, address=address, language_hint=hint)
     kind, value, argument = read_words(clean(_string(message["text"])))
     return Incoming(source, key, kind, value, argument, address=address, language_hint=hint)
+
+
+def _file(message: Mapping[str, Any]) -> tuple[str, str] | None:
+    """A photo: how Telegram calls it, and its size. Of the sizes that there are, the largest that we ever take; nothing is fetched here."""
+    largest: Mapping[str, Any]
+    match message:
+        case {"photo": [*sizes]}:
+            fitting = [each for each in sizes if int(each.get("file_size", 0)) <= LARGEST_FILE]
+            largest = max(fitting or sizes, key=lambda each: int(each["width"]) * int(each["height"]), default={})
+        case {"document": {"mime_type": str(kind)} as largest} if kind.startswith("image/") and "animation" not in message:
+            pass
+        case _:
+            return None
+    reference = largest.get("file_id")
+    return (reference, str(int(largest.get("file_size", 0)))) if isinstance(reference, str) and 0 < len(reference) <= 200 else None
 
 
 def _read_press(query: Mapping[str, Any], source: str, key: str) -> Incoming:

@@ -9,11 +9,11 @@ from aiogram.client.session.aiohttp import AiohttpSession
 from aiogram.client.telegram import TelegramAPIServer
 from aiogram.exceptions import TelegramNetworkError
 from aiogram.types import BufferedInputFile
-from aiohttp import ClientSession, DummyCookieJar
+from aiohttp import ClientError, ClientSession, ClientTimeout, DummyCookieJar
 from aiohttp.payload import JsonPayload
 
 from bot.channels.telegram import ALLOWED_UPDATES, Upload
-from bot.channels.telegram_bot import check_token, result_of
+from bot.channels.telegram_bot import CHUNK, check_token, failed_download, result_of
 from bot.errors import SendError
 
 PATIENCE = 30  # seconds for one request
@@ -75,6 +75,23 @@ class Driver:
             return await self._bot.session.make_request(self._bot, method, timeout)  # type: ignore[arg-type]  # reason: it hands a float on as well
         except (TelegramNetworkError, UnicodeDecodeError) as error:  # the latter: an answer in no known writing
             raise SendError("unreachable") from error
+
+    async def download(self, path: str, most: int) -> bytes:
+        """Raises SendError; its cause must not be kept, because it quotes an address that holds the token."""
+        session, data = await self._bot.session.create_session(), bytearray()  # type: ignore[attr-defined]  # reason: ours, see _Session
+        try:
+            async with session.get(
+                self._bot.session.api.file_url(self._bot.token, path), timeout=ClientTimeout(self._patience), allow_redirects=False
+            ) as answer:
+                if answer.status != 200:
+                    raise failed_download(answer.status)
+                async for piece in answer.content.iter_chunked(CHUNK):
+                    data += piece
+                    if len(data) > most:
+                        raise SendError("too-large")
+        except (ClientError, TimeoutError):
+            raise SendError("unreachable") from None
+        return bytes(data)
 
     async def close(self) -> None:
         await self._bot.session.close()

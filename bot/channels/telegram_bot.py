@@ -19,6 +19,7 @@ from storage.errors import StoreAway
 log = logging.getLogger(__name__)
 
 LONG_POLL = 25  # seconds; Telegram allows 50
+CHUNK = 65536  # bytes of a file at a time
 LONGEST_WAIT = 30.0  # seconds between two tries while something is away
 
 
@@ -57,6 +58,14 @@ def check_token(token: str) -> str:
     return token
 
 
+_PATH = re.compile(r"[\w-][\w./-]{0,300}", re.ASCII)  # what getFile may name: below the bot's own address
+
+
+def failed_download(status: int) -> SendError:
+    """What it means that a file's address answers so."""
+    return SendError("bad-request" if 400 <= status < 500 and status != 429 else "server")
+
+
 class Driver(Protocol):
     """What a library must do for us."""
 
@@ -65,6 +74,9 @@ class Driver(Protocol):
 
     async def call(self, method: str, parameters: dict[str, Any]) -> Any:
         """Any method of the Bot API. Raises SendError (unreachable) or Refused."""
+
+    async def download(self, path: str, most: int) -> bytes:
+        """A file that getFile named, at most so many bytes. Raises SendError (too-large; bad-request: it is gone; unreachable)."""
 
     async def close(self) -> None: ...
 
@@ -197,6 +209,19 @@ class TelegramBot:
                 meaning = error.meaning
                 meaning.taken = number
                 raise meaning from error
+
+    async def fetch(self, reference: str, most: int) -> bytes:
+        """A file that somebody sent. Raises SendError (too-large; bad-request: it is gone)."""
+        try:
+            told = await self._driver.call("getFile", {"file_id": reference})
+        except Refused as error:
+            raise error.meaning from error
+        path = told.get("file_path") if isinstance(told, dict) else None
+        if not isinstance(path, str) or not _PATH.fullmatch(path) or ".." in path:
+            raise SendError("bad-request")
+        if int(told.get("file_size") or 0) > most:
+            raise SendError("too-large")
+        return await self._driver.download(path, most)
 
     async def close(self) -> None:
         for task in self._receipts:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from bot.effects import calls, doors, fill, find, mydata, nudges, numbers, organisations, person, profiles, staff
+from bot.effects import calls, doors, files, fill, find, mydata, nudges, numbers, organisations, person, profiles, staff
 from bot.effects.nouns import Chore, Effect, Listing
 from storage.nudges import HALF_WAY, STILL_LOOKING
 
@@ -51,6 +51,7 @@ EFFECTS: Mapping[str, Effect] = {
     "hand-over": fill.hand_over,
     "claim-profile": doors.claim,
 }
+ENGINES: Mapping[str, Effect] = {"fetch-file": files.fetch}  # the engine's own, which no script may name
 ACTS: Mapping[str, Effect] = {  # of our own, in a chat, when their time has come (bot/clock.py); ${argument} is in the memo
     HALF_WAY: nudges.remind,
     STILL_LOOKING: nudges.ask_still,

@@ -58,7 +58,12 @@ async def by_name(context: Context) -> Outcome:
     await context.write()
     await staff.write_down(context.unit, context.staff.id, "search", None)
     wanted = ordered(context.memo.get("name", ""))
-    names = {f"{name}.{step.id}" for name, dialog in context.scripts.items() for step in dialog.steps if step.purpose and step.class_ == "identity"}
+    names = {
+        f"{name}.{step.id}"
+        for name, dialog in context.scripts.items()
+        for step in dialog.steps
+        if step.purpose and step.class_ == "identity" and step.ask != "file"
+    }
     given = [each for owners in (PEOPLE, ORGANISATIONS) for each in await finding.said_by(context.unit, owners, names)]
     found = [person_id for person_id, name in given if wanted and f" {wanted}" in f" {ordered(name)}"]
     return await _listed(context, list(dict.fromkeys(found)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
@@ -18,10 +19,12 @@ from bot.settings import Programme
 from dialogs.asking import told
 from dialogs.model import Scripts
 from dialogs.nouns import Fact, Message, Say
-from storage import calls, chats, erasure, notes, nudges, staff
-from storage.records import AnswerRow, Audited, Call, CallLine, ConsentRow, Note, Organisation, Person
+from storage import calls, chats, erasure, files, notes, nudges, staff
+from storage.records import AnswerRow, Audited, Call, CallLine, ConsentRow, KeptFile, Note, Organisation, Person
 
 Asked = Sequence[tuple[Call, Sequence[CallLine]]]
+
+SMALL_FILE = 200_000  # bytes: so much of a photo goes into the document that somebody takes away
 
 REMINDERS = {nudges.HALF_WAY: "mydata.quiet-half-way", nudges.STILL_LOOKING: "mydata.quiet-still-looking"}
 REASONS: Mapping[str, Fact] = {  # why staff open somebody's record; a code in the audit log, for ever, so never a person's words
@@ -74,6 +77,7 @@ async def send_my_data(context: Context) -> Outcome:
     doors = sorted({chat.channel for chat in await chats.of_person(context.unit, person.id)} | {context.chat.channel})
     opened = [each for each in await staff.log_of(context.unit, person.id) if each.action == "open"]
     noted = await notes.of_person(context.unit, person.id)
+    sent = await files.of_person(context.unit, person.id)
     lines, spoken_for = answer_lines(person.answers.values(), context.scripts), await spoken_for_by(context)
     parts = [
         Say("mydata.intro"),
@@ -86,12 +90,20 @@ async def send_my_data(context: Context) -> Outcome:
         Say("mydata.answers", {"n": len(lines)}),
         *lines,
         *(line for each in spoken_for for line in _organisation_lines(each, context)),
+        *_file_lines(sent, context.programme),
         *_call_lines(asked, team, context),
         *_staff_lines(opened, noted, context.programme),
         Say("mydata.rights"),
     ]
     theirs = [{"number": each.number, "name": named(each, context), "answers": _answers(_theirs(each, context), context)} for each in spoken_for]
-    file = _file({**_document(person, doors, context, opened, noted), "organisations": theirs, "calls": _calls(asked, team)})
+    file = _file(
+        {
+            **_document(person, doors, context, opened, noted),
+            "organisations": theirs,
+            "files": [_sent(each) for each in sent],
+            "calls": _calls(asked, team),
+        }
+    )
     return Outcome((pack(Message(tuple(parts)), document=("my-data.json", file)),))
 
 
@@ -183,6 +195,28 @@ def _staff_lines(opened: Sequence[Audited], noted: Sequence[Note], programme: Pr
     dates = [{"date": note.at.astimezone(programme.timezone).date().isoformat()} for note in noted]
     lines += [Say("mydata.one-note", {"date": date, "text": note.text}, line=True) for date, note in zip(dates, noted, strict=True)]
     return lines
+
+
+def _file_lines(sent: Sequence[KeptFile], programme: Programme) -> list[Say]:
+    lines = [Say("mydata.files")] if sent else []
+    for each in sent:
+        date: Fact = {"date": each.at.astimezone(programme.timezone).date().isoformat()}
+        lines.append(Say("mydata.one-file", {"date": date, "kind": {"say": f"common.{each.kind}"}, "size": -(-len(each.content) // 1000)}, line=True))
+    return lines
+
+
+def _sent(file: KeptFile) -> dict[str, Any]:
+    is_small = len(file.content) <= SMALL_FILE
+    return {
+        "id": str(file.id),
+        "question": file.question,
+        "round": file.round or None,
+        "kind": file.kind,
+        "bytes": len(file.content),
+        "at": file.at.isoformat(),
+        "jpeg in base64": base64.b64encode(file.content).decode() if is_small else None,
+        **({} if is_small else {"note": "larger than 200 KB, so it is not in this file; ask our team for it"}),
+    }
 
 
 def _document(person: Person, doors: list[str], context: Context, opened: Sequence[Audited], noted: Sequence[Note]) -> dict[str, Any]:

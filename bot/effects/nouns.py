@@ -79,7 +79,7 @@ def name_of(person: Person, scripts: Scripts) -> str:
     names = (
         row
         for (question, _), row in sorted(person.answers.items())
-        if row.kind == "given" and (step := scripts.question(question)) and step.class_ == "identity"
+        if row.kind == "given" and (step := scripts.question(question)) and step.class_ == "identity" and step.ask != "file"
     )
     return next((str(row.content.get("value", "")) for row in names), f"№ {person.number}")
 

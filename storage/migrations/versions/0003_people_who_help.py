@@ -1,4 +1,4 @@
-"""Organisations, several profiles in a chat, staff and what they did, calls for a human being, reminders."""
+"""Organisations, several profiles in a chat, staff and what they did, calls for a human being, reminders, files."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -9,7 +9,7 @@ down_revision = "0002"
 SERIAL = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 MOMENT = sa.DateTime(timezone=True)
 INDEXED = ("staff_id", "organisation_id", "stands_at")  # of chats
-MADE = ("call_lines", "calls", "notes", "audit", "organisation_facets", "organisation_answers", "members", "seats")
+MADE = ("files", "call_lines", "calls", "notes", "audit", "organisation_facets", "organisation_answers", "members", "seats")
 
 
 def upgrade() -> None:
@@ -107,6 +107,17 @@ def _make() -> None:
         sa.Column("content", sa.LargeBinary(), nullable=False),
         sa.Column("at", MOMENT, nullable=False),
         sqlite_autoincrement=True,
+    )
+    op.create_table(
+        "files",
+        sa.Column("id", sa.Uuid(), primary_key=True),
+        sa.Column("person_id", sa.Uuid(), sa.ForeignKey("people.id", ondelete="CASCADE"), nullable=False, index=True),
+        sa.Column("question", sa.String(120), nullable=False),
+        sa.Column("round", sa.String(20), nullable=False),
+        sa.Column("content", sa.LargeBinary(), nullable=False),
+        sa.Column("kind", sa.String(10), nullable=False),
+        sa.Column("size", sa.Integer(), nullable=False),
+        sa.Column("at", MOMENT, nullable=False),
     )
     op.create_table(
         "calls",
