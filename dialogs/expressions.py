@@ -44,6 +44,7 @@ _UNKNOWN_SIGNS = {
     "‘": "a text stands between straight quotes, as in 'yes': the program that this was written in made them curly",
 }
 _UNKNOWN_SIGNS |= dict.fromkeys("’“”„", _UNKNOWN_SIGNS["‘"])
+_STRAIGHT = str.maketrans("‘’“”", "''\"\"")  # text processors curl the quotes of half the forms there are; pyxform makes them straight too
 
 
 class ExpressionError(ValueError):
@@ -93,11 +94,11 @@ class Expression:
 
 
 def compile_expression(source: str, *, of_form: bool = False) -> Expression:
-    """Raises ExpressionError. `of_form`: names are as XLSForm allows them, and it may be longer."""
+    """Raises ExpressionError. `of_form`: names are as XLSForm allows them, curly quotes count as straight, and it may be longer."""
     longest = LONGEST_OF_FORM if of_form else LONGEST
     if len(source) > longest:
         raise ExpressionError(f"a condition may have at most {longest} characters, this one has {len(source)}")
-    parser = _Parser(source, of_form=of_form)
+    parser = _Parser(source.translate(_STRAIGHT) if of_form else source, of_form=of_form)
     part = parser.either(0)
     parser.end()
     return Expression(source, frozenset(parser.questions), part.run, frozenset(parser.tables))
