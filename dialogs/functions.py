@@ -12,7 +12,7 @@ import hashlib
 import math
 import re
 from collections.abc import Callable, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 Value = str | float | bool
@@ -48,7 +48,7 @@ def text(value: Value) -> str:
         return value
     if not math.isfinite(value):
         return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
-    return str(int(value)) if value.is_integer() else format(Decimal(repr(value)), "f")
+    return str(int(value)) if value.is_integer() and abs(value) < 2.0**63 else format(Decimal(repr(value)), "f")
 
 
 def truth(value: Value) -> bool:
@@ -87,8 +87,8 @@ def _moment(value: Value) -> datetime | None:
 
 
 def _days(moment: datetime) -> float:
-    plain = moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
-    return (plain - _EPOCH) / timedelta(days=1)
+    since = moment.replace(tzinfo=None) - _EPOCH - (moment.utcoffset() or timedelta())  # a moment in UTC may be before all there are
+    return since / timedelta(days=1)
 
 
 def _date(value: Value) -> str:

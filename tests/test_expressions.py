@@ -53,7 +53,13 @@ BY_HAND = {
     "boolean": [("boolean('0')", "true"), ("boolean(0)", "false"), ("boolean('')", "false"), ("boolean(0 div 0)", "false")],
     "boolean-from-string": [("boolean-from-string('1')", "true"), ("boolean-from-string('True')", "true"), ("boolean-from-string('yes')", "false")],
     "number": [("number(' 2 ')", "2"), ("number('')", "NaN"), ("number(true())", "1"), ("number('.5')", "0.5"), ("number('2026-11-21')", "20778")],
-    "string": [("string(1.0)", "1"), ("string(false())", "false"), ("string(1 div 0)", "Infinity"), ("string(-1 div 0)", "-Infinity")],
+    "string": [
+        ("string(1.0)", "1"),
+        ("string(false())", "false"),
+        ("string(1 div 0)", "Infinity"),
+        ("string(-1 div 0)", "-Infinity"),
+        ("pow(10, 36)", "1" + "0" * 36),
+    ],
     "selected": [("selected('a b', 'b')", "true"), ("selected('a b', ' b ')", "true"), ("selected('ab', 'a')", "false"), ("selected('', '')", "false")],
     "selected-at": [("selected-at('a b c', 1)", "b"), ("selected-at('a b', 2)", ""), ("selected-at('a b', -1)", ""), ("selected-at('a', 'x')", "")],
     "count-selected": [("count-selected(' a  b ')", "2"), ("count-selected('')", "0")],
@@ -283,6 +289,35 @@ def test_nothing_that_is_made_grows_without_end():
     assert len(compile_expression("concat(${a}, ${a})").value({"a": "x" * 9_000}, longest=functions.LONGEST_TEXT)) == functions.LONGEST_TEXT
 
 
+NASTY = ["", "1", "x", "\0", "é", "NaN", "9" * 5_000, "-999999999999", "2026-02-30", "9999-12-31T23:59:59+00:00", "0001-01-01T00:00:00+14:00"]
+NASTIER = [*NASTY, 1e308, -1e308, math.inf, -math.inf, math.nan, 0.0, -0.0, -1.5, 1e15, True, False]
+
+
+def test_no_value_that_an_answer_can_have_makes_a_function_stumble(rnd):
+    for name, (least, most, function) in OF_VALUES.items():
+        for _ in range(300):
+            values = rnd.choices(NASTIER, k=rnd.randrange(least, min(most, least + 3) + 1))
+            made = function(*values)
+            assert isinstance(made, str | float | bool), name
+            assert len(text(made)) <= functions.LONGEST_TEXT
+    for name, (_, _, function) in OF_LISTS.items():
+        for _ in range(300):
+            assert isinstance(function(rnd.choices(NASTIER, k=rnd.randrange(2, 6))), str | float | bool), name
+
+
+def test_a_random_text_is_an_expression_or_refused_and_nothing_else(rnd):
+    words = "1 + - * div mod ( ) ${a} if( , 'x' today() and or = < . .. position(..) regex(.,'a+') sum(${a}) date( pow( substr( join( 1e9 ‘ [ / | $".split()
+    ran = 0
+    for _ in range(5_000):
+        try:
+            made = compile_expression(" ".join(rnd.choices(words, k=rnd.randrange(1, 12))), of_form=True)
+        except ExpressionError:
+            continue
+        made.value({"a": rnd.choice(NASTY), "today": rnd.choice(NASTY)}, rnd.choice(NASTY))
+        ran += 1
+    assert ran > 50
+
+
 # ---- circles ----
 
 
@@ -328,7 +363,7 @@ def test_a_pattern_fits_what_python_says_it_fits(rnd):
     for _ in range(3_000):
         source = "|".join("".join(rnd.choice(ATOMS) + rnd.choice(TIMES) for _ in range(rnd.randrange(1, 5))) for _ in range(rnd.choice([1, 1, 2])))
         try:
-            ours, theirs = Pattern(source), re.compile(source, re.ASCII)
+            ours, theirs = Pattern(source), re.compile(source.replace("$", r"\Z"), re.ASCII)  # its `$` overlooks an end of line
         except (PatternError, re.error):
             continue
         for _ in range(5):
@@ -508,6 +543,9 @@ def disagreements(rnd, times, monkeypatch):
         # a question is its text: a bare path there would be a set of nodes, which counts as true though it is empty
         theirs = rxeval.eval_expression(re.sub(r"\$\{(\w)\}", lambda name: "/data/r/n" if name[1] == "n" else f"string(/data/{name[1]})", source), form)
         if run(source, InRounds(values)) == theirs:
+            continue
+        if str(2**63 - 1) in theirs:
+            reasons["whole numbers from 2 to the 63rd to 10 to the 19th are cut off in rxeval"] += 1
             continue
         for reason, (table, name, other) in REASONED.items():
             with monkeypatch.context() as reading:
