@@ -145,16 +145,16 @@ class Asking:
         return step.when is None or step.when.holds(self.values(place, step.when.questions))
 
     def values(self, place: Place, questions: frozenset[str]) -> dict[str, str]:
-        values = {}
+        values, steps, facts, memo, now = {}, place.dialog.by_id, self.facts, place.memo, self.answers.now  # at hand: this runs for every condition
         for name in questions:
-            step = place.dialog.by_id.get(name)
+            step = steps.get(name)
             if step and step.calculate:
                 values[name] = self.calculated(place, step)
-            elif name in self.facts:
-                values[name] = self.facts[name]
-            elif name in place.memo:
-                values[name] = place.memo[name]
-            elif answer := self.answers.now.get((name if "." in name else f"{place.dialog.dialog}.{name}", "")):
+            elif name in facts:
+                values[name] = facts[name]
+            elif name in memo:
+                values[name] = memo[name]
+            elif answer := now.get((name if "." in name else f"{place.dialog.dialog}.{name}", "")):
                 values[name] = answer.value
         return values
 
@@ -344,24 +344,25 @@ class Asking:
         return [step for step in place.dialog.questions if step.when is None or self.is_open(place, step.when.questions) or self.applies(place, step)]
 
     def is_open(self, place: Place, questions: frozenset[str]) -> bool:
-        calculated = [step for name in questions if (step := place.dialog.by_id.get(name)) and step.calculate]
-        if any(self.is_open(place, step.depends_on) for step in calculated):
-            return True
-        questions = questions - {step.id for step in calculated}
-        return any("." not in name and (f"{place.dialog.dialog}.{name}", "") not in self.answers.now for name in questions if name in place.dialog.by_id)
+        """Does it hang on a question that has no answer yet?"""
+        for name in questions:
+            step = place.dialog.by_id.get(name)
+            if step and (self.is_open(place, step.depends_on) if step.calculate else (self.id(place, step), "") not in self.answers.now):
+                return True
+        return False
 
     def put_aside(self, place: Place) -> list[Step]:
         """Questions that have an answer, and no longer apply: kept until somebody confirms that they may go."""
-        return [each for each in place.dialog.questions if each.when and not self.applies(place, each) and (self.id(place, each), "") in self.answers.now]
+        return [each for each in place.dialog.questions if each.when and (self.id(place, each), "") in self.answers.now and not self.applies(place, each)]
 
     def previous(self, group: Step, step: Step) -> Step:
         return next(earlier for earlier, later in zip(group.steps, group.steps[1:], strict=False) if later is step)
 
     def before(self, place: Place) -> Step | None:
-        """The question before the pending one."""
-        lines = self.lines(place)
-        at = next((number for number, step in enumerate(lines) if step.id == place.step), 0)
-        return lines[at - 1] if at else None
+        """The question before the pending one: looked for from there backwards, since a form may have hundreds of conditions."""
+        questions = place.dialog.questions
+        at = next((number for number, step in enumerate(questions) if step.id == place.step), 0)
+        return next((step for step in reversed(questions[:at]) if self.applies(place, step)), None)
 
     def told(self, place: Place, question: Step) -> Fact:
         """A question's answer as a fact, to be put into words at sending."""

@@ -547,14 +547,15 @@ class _Walk(Asking):
         if group and group.steps and self.applies(place, group):
             return self.next_inside(place, group)
         for step in place.dialog.steps:
-            if step.calculate or (step.when is not None and not self.applies(place, step)):
+            said = step.ask is None and not step.steps
+            if step.calculate or (not said and self.settled(place, step)) or not self.applies(place, step):  # the cheapest first
                 continue
-            if step.ask is None and not step.steps:
+            if said:
                 if step.id not in place.done:
                     self.do(place, step)
                     if self.halted or not self.frames or place is not self.top:
                         return None
-            elif not self.settled(place, step):
+            else:
                 place.turn_to(step.id)
                 return self.next_inside(place, step) if step.steps else step
         return None
