@@ -358,7 +358,7 @@ ATOMS = ["a", "b", ".", "[ab]", "[^a]", r"\d", r"\w", "1", "(a|b)", "(?:ab)", "[
 TIMES = ["", "", "", "*", "+", "?", "{2}", "{1,2}", "{0,}", "*?"]
 
 
-def test_a_pattern_fits_what_python_says_it_fits(rnd):
+def test_a_pattern_fits_what_python_says_it_fits(rnd, show):
     compared = 0
     for _ in range(3_000):
         source = "|".join("".join(rnd.choice(ATOMS) + rnd.choice(TIMES) for _ in range(rnd.randrange(1, 5))) for _ in range(rnd.choice([1, 1, 2])))
@@ -371,7 +371,7 @@ def test_a_pattern_fits_what_python_says_it_fits(rnd):
             assert ours.fits(subject) == bool(theirs.fullmatch(subject)), (source, subject)
             compared += 1
     assert compared > 5_000
-    print(f"patterns: compared={compared} disagreements=0")
+    show("patterns", f"compared={compared} disagreements=0")
 
 
 @pytest.mark.parametrize("source", ["(a+)+$", "^(a|a)*b", "(.*)*x", "(a|b)*a(a|b){200}", "(a{0,9}){0,9}b", "((a?){15}){15}"])
@@ -558,11 +558,9 @@ def disagreements(rnd, times, monkeypatch):
     return left, reasons
 
 
-def test_an_independent_engine_of_forms_agrees(rnd, seed, monkeypatch):
+def test_an_independent_engine_of_forms_agrees(rnd, show, monkeypatch):
     left, reasons = disagreements(rnd, 4_000, monkeypatch)
-    print(
-        f"expressions: compared=4000 disagreements={len(left)} reasoned={sum(reasons.values())} seed={seed}", *(f"\n  {n}: {why}" for why, n in reasons.items())
-    )
+    show("expressions", f"compared=4000 disagreements={len(left)} reasoned={sum(reasons.values())} (rxeval)")
     assert not left, left[:5]
     assert sum(reasons.values()) < 100
 
@@ -584,7 +582,7 @@ def test_what_is_broken_would_be_caught(rnd, monkeypatch, table, name, wrong):
     assert left
 
 
-def test_an_independent_xpath_agrees_on_texts(rnd, seed):
+def test_an_independent_xpath_agrees_on_texts(rnd, show):
     """Of XPath 1.0's own functions; arithmetic is compared in test_calculations.py."""
     elementpath = pytest.importorskip("elementpath", reason="an oracle, where it is at hand: pip install elementpath")
 
@@ -624,7 +622,7 @@ def test_an_independent_xpath_agrees_on_texts(rnd, seed):
         source = rnd.choice([words, truth])(rnd.randrange(1, 4))
         theirs = elementpath.select(root, f"string({source})", variables=answers, parser=elementpath.XPath1Parser)
         assert run(re.sub(r"\$(\w)", r"${\1}", source), answers) == theirs, source
-    print(f"expressions: compared=1500 disagreements=0 seed={seed} (elementpath)")
+    show("expressions", "compared=1500 disagreements=0 (elementpath)")
 
 
 # ---- real forms ----

@@ -50,7 +50,7 @@ async def enter(context: Context) -> Outcome:
     chat = replace(context.chat, staff_id=helper.id)
     if context.person is None and chat.state:  # they came to help: nobody need tell of themselves for that
         state = State.from_json(chat.state)
-        frames = (Frame("menu"), *(frame for frame in state.frames if frame.dialog not in {"welcome", "join"}))
+        frames = (Frame("menu"), *(frame for frame in state.frames if frame.dialog != "join"))
         chat = replace(chat, state=replace(state, frames=frames).to_json())
     return Outcome(letters, "entered", moved=Moved(chat, context.person))
 
