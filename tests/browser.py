@@ -121,6 +121,11 @@ class Frontdoor:
         with closing(sqlite3.connect(self.folder / "frontdoor.db", timeout=20)) as database:
             return database.execute("SELECT count(*) FROM updates").fetchone()[0]
 
+    def waiting(self) -> int:
+        """Letters that no page has confirmed yet, of the newest chat: after a reload they would be shown again."""
+        with closing(sqlite3.connect(self.folder / "frontdoor.db", timeout=20)) as database:
+            return database.execute("SELECT count(*) FROM outbox WHERE chat_id = (SELECT max(id) FROM chats)").fetchone()[0]
+
 
 class Guest:
     """Somebody with a page open. Everything the browser complains of, and everybody it asked, is remembered."""

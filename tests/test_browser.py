@@ -254,6 +254,7 @@ def test_a_reload_asks_the_same_question_again_and_doubles_nothing(visit, frontd
     guest.write("Probe Neuladen")
     guest.hears("newcomer.town")
     for _ in range(2):
+        until(lambda: frontdoor.waiting() == 0)  # what the page has not confirmed is shown once more, and rightly so
         guest.page.reload()
         guest.hears("newcomer.town")
         assert guest.page.locator("#log > article", has_text=guest.says("newcomer.town")).count() == 1
