@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from bot.effects import ACTS, EFFECTS, ENGINES, NOT_MEANWHILE
-from bot.effects.nouns import Context, Moved, Outcome, private_questions, said
+from bot.effects.nouns import Context, Moved, Outcome, is_filling, private_questions, said
 from bot.letters import pack
 from bot.messages import Incoming
 from bot.settings import Programme
@@ -85,7 +85,7 @@ class Work:
 
     def helper(self, chat: Chat) -> Staff | None:
         """Who of the staff speaks here. While they write for somebody in the room nobody does: the phone goes from hand to hand."""
-        return self.staff.get(chat.staff_id) if chat.staff_id and not _filling(chat) else None
+        return self.staff.get(chat.staff_id) if chat.staff_id and not is_filling(chat) else None
 
     def context(self, chat: Chat, memo: Mapping[str, str] | None = None) -> Context:
         return Context(
@@ -163,7 +163,7 @@ class Work:
         self.drafts.insert(at, Draft(f"{chat.id}.back.{uuid4()}", pack(Message((Say("still.back"),))), chat))
 
     async def carry_out(self, effect: Effect, chat: Chat) -> Outcome:
-        if effect.name in NOT_MEANWHILE and _filling(chat):
+        if effect.name in NOT_MEANWHILE and is_filling(chat):
             return said("fill.not-now", "refused")
         act = EFFECTS.get(effect.name) or ENGINES[effect.name]
         outcome = await act(self.context(chat, effect.memo))
@@ -221,14 +221,14 @@ class Work:
                 return chat
             person = await people.begin(self.unit)
             self.people[person.id] = person
-            if not _filling(chat):  # else what was asked here before is a member of staff's
+            if not is_filling(chat):  # else what was asked here before is a member of staff's
                 self.begun[chat.id] = person.id
             chat = replace(chat, person_id=person.id)
         assert chat.person_id  # noqa: S101 - set just above
         person = self.people[chat.person_id]
         fingerprint = self.words.fingerprint(decision.sentence, chat.language)
         row = ConsentRow(
-            decision.purpose, decision.version, decision.verdict, fingerprint, chat.language, BY_STAFF if _filling(chat) else chat.channel, self.unit.now
+            decision.purpose, decision.version, decision.verdict, fingerprint, chat.language, BY_STAFF if is_filling(chat) else chat.channel, self.unit.now
         )
         self.decisions.append((person.id, row))
         self.people[person.id] = replace(person, consents=(*person.consents, row))
@@ -307,7 +307,7 @@ class Work:
         label = self.words.fact(told(step, question[0], answer), chat.language) if code is not None and not answer.words else ""
         content = {"value": answer.value, "words": answer.words, "label": label}
         dialog = self.scripts[question[0].partition(".")[0]]
-        by = _filling(chat).get("by")
+        by = (chat.state or {}).get("filling", {}).get("by")
         given_by = f"staff:{by}" if by else str(chat.person_id) if dialog.of == "organisation" else "person"
         kept = {k: v for k, v in content.items() if v}
         return AnswerRow(*question, answer.kind, code, kept, chat.language, dialog.version, self.unit.now, given_by)
@@ -378,12 +378,6 @@ def _allowed(person: Person) -> set[str]:
     """Purposes whose newest decision is a yes."""
     newest = {row.purpose: row.verdict for row in person.consents}
     return {purpose for purpose, verdict in newest.items() if verdict == "given"}
-
-
-def _filling(chat: Chat) -> Mapping[str, str]:
-    """Who of the staff writes here for somebody in the room, and where they go back to; empty: nobody does."""
-    filling: Mapping[str, str] = (chat.state or {}).get("filling", {})
-    return filling
 
 
 def _named(row: AnswerRow | None) -> UUID | None:

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, func, insert, select, update
+from sqlalchemy import Row, insert, select, update
 
 from storage import tables
 from storage.records import Audited, Staff
@@ -79,13 +79,6 @@ async def log_of(unit: Unit, subject: UUID) -> list[Audited]:
     audit = tables.audit.c
     rows = await unit.connection.execute(select(tables.audit).where(audit.subject == subject).order_by(audit.id))
     return [Audited(row.at, row.staff_id, row.action, row.subject, row.reason) for row in rows]
-
-
-async def openings(unit: Unit, subject: UUID) -> int:
-    """How often somebody's record was opened."""
-    audit = tables.audit.c
-    statement = select(func.count()).select_from(tables.audit).where(audit.subject == subject, audit.action == "open")
-    return int((await unit.connection.execute(statement)).scalar() or 0)
 
 
 def _staff(unit: Unit, row: Row[Any]) -> Staff:

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import pytest
 from conftest import CANARIES, KEYS, ROOT
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, select, update
 from test_intake import World
 
 from bot import rights, team
@@ -23,7 +23,7 @@ from bot.letters import word
 from bot.messages import Kind
 from bot.settings import Settings
 from dialogs.model import RANKS
-from storage import notes, people, staff, tables
+from storage import people, staff, tables
 from storage.crypto import read_keys
 from storage.errors import StoreAway
 from storage.store import Store
@@ -807,14 +807,3 @@ async def test_a_broken_rule_is_caught(sqlite_store, scripts, words, programme, 
 
 def test_commands_of_staff_are_in_no_public_menu(scripts):
     assert not {"staff", "person", "find", "fill", "enter", "claim", "handover"} & set(scripts.menu)
-
-
-async def test_openings_are_counted(office):
-    await office.newcomer(1)
-    person = await office.person(1)
-    async with office.store.begin() as unit:
-        await staff.write_down(unit, None, "open", person.id, "event")
-        assert await staff.openings(unit, person.id) == 1
-        assert await notes.count(unit, person.id) == 0
-    async with office.store.read() as unit:
-        assert (await unit.connection.execute(select(func.count()).select_from(tables.audit))).scalar() == 1

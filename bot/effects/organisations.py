@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
-from bot.effects.nouns import Context, Moved, Outcome, private_questions, said
+from bot.effects.nouns import Context, Moved, Outcome, in_groups, private_questions, said
 from dialogs.nouns import Fact, Frame, State
 from storage import codes, organisations
 from storage.records import Organisation
@@ -52,8 +52,7 @@ async def invite(context: Context) -> Outcome:
     if context.organisation is None:
         return said("team.none")
     code = await codes.make(context.unit, context.chat.id, kind="colleague", subject=context.organisation.id, lasts=INVITED)
-    groups = " ".join(code[at : at + 3] for at in range(0, len(code), 3))
-    return said("team.code-is", code=groups, n=INVITED.days)
+    return said("team.code-is", code=in_groups(code), n=INVITED.days)
 
 
 async def leave(context: Context) -> Outcome:
