@@ -18,6 +18,7 @@ class Kind(StrEnum):
     PRESS = "press"  # value: the option's code; prompt: the number on the button
     COMMAND = "command"  # value: its name; argument: what follows
     CONTACT = "contact"  # argument: own or other; value: the number, if it is their own
+    LOCATION = "location"  # value: latitude and longitude, as 54.09 12.13
     FILE = "file"  # value: how the channel calls it; argument: its size in bytes
     FETCHED = "fetched"  # a file that we fetched; value: why it can't be kept; argument: whose it is; content: what is kept
     UNREADABLE = "unreadable"  # value: sticker, voice, edited, ...
@@ -101,7 +102,7 @@ def language_of(payload: str) -> str:
 
 _COMMAND = re.compile(r"/([A-Za-z0-9_]{1,32})(?:@\w+)?(?:\s+(.*))?$", re.DOTALL)
 _COMMANDED = re.compile(r"c:([a-z][a-z0-9_]{0,31}):([A-Za-z0-9-]{0,24})")
-_PRESSED = re.compile(r"q:(\d{1,12}):([A-Za-z.][A-Za-z0-9_-]{0,31})")  # sources bring codes like fa_AF and UA
+_PRESSED = re.compile(r"q:(\d{1,12}):([A-Za-z_.~][A-Za-z0-9_-]{0,31})")  # sources bring codes like fa_AF and UA
 
 
 def shape(value: Any, depth: int = 0) -> Any:

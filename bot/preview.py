@@ -169,7 +169,9 @@ class _Tour(Inventor):
             yield from self.of_long_list(step, asked, shown)
         if step.purpose and step.ask not in {"consent", "withdrawal"}:
             answers = {(name, "1" if group else ""): self.sample(step)}
-            frame = replace(begin.state.frames[-1], step=group.id if group else step.id, inner=step.id if group else "", anew=True)
+            frame = replace(
+                begin.state.frames[-1], step=group.id if group else step.id, inner=step.id if group else "", rounds=(1,) if group else (), anew=True
+            )
             again = self.with_answers(replace(begin, state=replace(begin.state, frames=(*begin.state.frames[:-1], frame))), answers)
             yield shown("asked again, with an answer", self.act(again, Resume()))
         for text, moment in self.faults(step, asked):

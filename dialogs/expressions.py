@@ -58,8 +58,14 @@ class Surroundings(dict[str, str]):
         """All values of a question of a repeat, or one "" for every round of a repeat, as seen from where this is asked."""
         return (self.get(question, ""),)
 
-    def position(self) -> int:
-        """Which round this is asked in, from 1 on."""
+    def at(self, question: str, rounds: tuple[int, ...]) -> str:
+        """The value in one round, or in one of a repeat in a repeat (the outer one first); "" if there is none."""
+        there = self.rounds(question)
+        return there[rounds[0] - 1] if rounds[0] <= len(there) else ""
+
+    def position(self, up: int = 1) -> int:
+        """Which round this is asked in, from 1 on; `up`: 2 for that of the repeat around the repeat."""
+        del up
         return 1
 
     def label(self, question: str, code: str) -> str:
@@ -82,6 +88,7 @@ class Expression:
     questions: frozenset[str]  # what it depends on
     run: Compiled
     tables: frozenset[str] = frozenset()  # that pulldata() looks into
+    columns: frozenset[str] = frozenset()  # of a list, whose rows it chooses
 
     def holds(self, answers: Answers, itself: str = "") -> bool:
         return truth(self.run(answers, itself))
@@ -93,15 +100,16 @@ class Expression:
         return "" if isinstance(value, float) and not math.isfinite(value) else text(value)[:longest]
 
 
-def compile_expression(source: str, *, of_form: bool = False) -> Expression:
-    """Raises ExpressionError. `of_form`: names are as XLSForm allows them, curly quotes count as straight, and it may be longer."""
+def compile_expression(source: str, *, of_form: bool = False, of_rows: bool = False) -> Expression:
+    """Raises ExpressionError. `of_form`: names are as XLSForm allows them, curly quotes count as straight, and it may be longer.
+    `of_rows`: it chooses rows of a list, and a name that stands alone is a column of it (`@name` among the answers)."""
     longest = LONGEST_OF_FORM if of_form else LONGEST
     if len(source) > longest:
         raise ExpressionError(f"a condition may have at most {longest} characters, this one has {len(source)}")
-    parser = _Parser(source.translate(_STRAIGHT) if of_form else source, of_form=of_form)
+    parser = _Parser(source.translate(_STRAIGHT) if of_form else source, of_form=of_form, of_rows=of_rows)
     part = parser.either(0)
     parser.end()
-    return Expression(source, frozenset(parser.questions), part.run, frozenset(parser.tables))
+    return Expression(source, frozenset(parser.questions), part.run, frozenset(parser.tables), frozenset(parser.columns))
 
 
 def refuse_circles(expressions: Mapping[str, Iterable[Expression]]) -> None:
@@ -139,9 +147,10 @@ class _Parser:
     """Recursive descent: either > both > row (of _LEVELS) > signed > value. What stands in a row is one loop,
     not a tower of closures: a long one must not run out of stack."""
 
-    def __init__(self, source: str, *, of_form: bool) -> None:
-        self.names, self.deepest = (OF_FORMS, DEEPEST_OF_FORM) if of_form else (OURS, DEEPEST)
-        self.questions, self.tables, self.tokens, self.at, self.parts = set[str](), set[str](), list[tuple[str, str]](), 0, 0
+    def __init__(self, source: str, *, of_form: bool, of_rows: bool) -> None:
+        self.names, self.deepest, self.of_rows = *((OF_FORMS, DEEPEST_OF_FORM) if of_form else (OURS, DEEPEST)), of_rows
+        self.questions, self.tables, self.columns = set[str](), set[str](), set[str]()
+        self.tokens, self.at, self.parts = list[tuple[str, str]](), 0, 0
         source, position = source.rstrip(), 0
         while position < len(source):
             token = _TOKENS.match(source, position)
@@ -237,6 +246,10 @@ class _Parser:
                 inner = self.either(depth + 1)
                 self.need(")")
                 return inner
+            case "name" if self.of_rows and found not in {"and", "or", "div", "mod"} and self.peek() != ("sign", "("):
+                self.columns.add(found)
+                column = f"@{found}"
+                return _Part(lambda answers, _: answers.get(column, ""))
             case "name" if found not in {"and", "or", "div", "mod"}:
                 return self.call(found, depth)
         self.at -= 1
@@ -276,9 +289,12 @@ class _Parser:
 
     def position(self) -> _Part:
         """The one place where `..` means something: the repeat around."""
-        if not (self.take("(") and self.take("..") and self.take(")")):
+        ups, there = 1, bool(self.take("(") and self.take(".."))
+        while there and self.take("/"):
+            ups, there = ups + 1, bool(self.take(".."))
+        if not there or not self.take(")"):
             raise ExpressionError("which round it is, is written position(..)")
-        return _Part(lambda answers, _: float((answers if isinstance(answers, Surroundings) else _PLAIN).position()))
+        return _Part(lambda answers, _: float((answers if isinstance(answers, Surroundings) else _PLAIN).position(ups)))
 
     def of_values(self, name: str, arguments: list[_Part]) -> Compiled:
         if name.startswith("format-date") and (codes := unknown_date_codes(arguments[1].constant or "")):
@@ -344,15 +360,17 @@ class _Parser:
         return lambda answers, itself: cut((answers if isinstance(answers, Surroundings) else _PLAIN).pull(*(text(run(answers, itself)) for run in runs)))
 
     def indexed_repeat(self, value: _Part, repeat: _Part, at: _Part, *inner: _Part) -> Compiled:
-        if inner:
-            raise ExpressionError("indexed-repeat() looks into one repeat, not into one inside another")
-        if not value.question or not repeat.question:
-            raise ExpressionError("indexed-repeat() is written indexed-repeat(${question}, ${repeat}, 2)")
-        name, run = value.question, at.run
+        repeats, places = [repeat, *inner[::2]], [at.run, *(each.run for each in inner[1::2])]
+        if not value.question or len(repeats) != len(places) or not all(each.question for each in repeats):
+            raise ExpressionError("indexed-repeat() is written indexed-repeat(${question}, ${repeat}, 2), or with a repeat inside it and its number after that")
+        name = value.question
 
         def pick(answers: Answers, itself: str) -> str:
-            there, place = _rounds(answers, name), number(run(answers, itself))
-            return there[int(place) - 1] if 1 <= place < len(there) + 1 else ""
+            wanted = [number(run(answers, itself)) for run in places]
+            if not all(1 <= each < math.inf for each in wanted):  # none of them is NaN either
+                return ""
+            rounds = tuple(int(each) for each in wanted)
+            return answers.at(name, rounds) if isinstance(answers, Surroundings) else answers.get(name, "") if set(rounds) == {1} else ""
 
         return pick
 

@@ -58,8 +58,6 @@ def understand(step: Step, text: str, here: Here, *, insisted: bool = False) -> 
         return answer
     if step.ask in {"text", "choice"} and step.class_ != "contact" and not insisted and looks_private(text):
         return Fault("common.looks-private")
-    if step.check and not step.check.holds({}, answer.value):
-        return Fault("common.not-possible")
     return answer
 
 
@@ -84,6 +82,19 @@ class Number:
         found = re.findall(r"\d+", digits)
         if len(found) != 1 or len(found[0]) > LONGEST_NUMBER or "-" in digits:
             return Fault("common.not-a-number")
+        return Answer("given", str(int(found[0])), text.strip()[:200])
+
+    def told(self, value: str) -> Fact:
+        return value
+
+
+class Integer:
+    """A whole one, which may be below zero."""
+
+    def read(self, _: Step, text: str, __: Here) -> Answer | Fault:
+        found = re.findall(r"(?<![\w.,])[-+]?\d+(?![\w.,]\d)", plain(text).replace("\u2212", "-"))
+        if len(found) != 1 or len(re.findall(r"\d+", plain(text))) != 1 or len(found[0]) > LONGEST_NUMBER:
+            return Fault("common.not-a-whole-number")
         return Answer("given", str(int(found[0])), text.strip()[:200])
 
     def told(self, value: str) -> Fact:
@@ -124,6 +135,66 @@ class Date:
 
     def told(self, value: str) -> Fact:
         return {"date": value} if _is_day(value) else value
+
+
+class Time:
+    """Hours and minutes, as 14:30, 14.30, 14 Uhr, 2:30 pm."""
+
+    def read(self, _: Step, text: str, __: Here) -> Answer | Fault:
+        found = _time(text)
+        return Answer("given", found, text.strip()[:200]) if found else Fault("common.not-a-time")
+
+    def told(self, value: str) -> Fact:
+        return value[:5]  # kept as 14:30:00.000
+
+
+class DateTime:
+    """A day, and hours and minutes after it."""
+
+    def read(self, step: Step, text: str, here: Here) -> Answer | Fault:
+        fault = Fault("common.not-a-moment", {"example": {"date": here.today.isoformat()}})
+        iso = re.fullmatch(r"\s*(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d).*", plain(text), re.DOTALL)
+        day_words, time_words = iso.groups() if iso else (text[: (at := _last_time(text))], text[at:])
+        day, time = TYPED["date"].read(step, day_words, here), _time(time_words)
+        return Answer("given", f"{day.value}T{time}", text.strip()[:200]) if isinstance(day, Answer) and time else fault
+
+    def told(self, value: str) -> Fact:
+        day, _, time = value.partition("T")
+        return {"say": "common.day-and-time", "with": {"day": {"date": day}, "time": time[:5]}} if _is_day(day) else value
+
+
+class Spot:
+    """A place on the map: latitude and longitude, as a map app copies them; kept as ODK keeps it, with height and accuracy (0: unknown)."""
+
+    PAIR = re.compile(r"(-?\d{1,2}(?:\.\d{1,12})?)°?\s*[,; ]\s*(-?\d{1,3}(?:\.\d{1,12})?)°?(?:[,; ]+-?\d+(?:\.\d+)?){0,2}")
+
+    def read(self, _: Step, text: str, __: Here) -> Answer | Fault:
+        found = self.point(text)
+        return Answer("given", found, text.strip()[:200]) if found else Fault("common.not-a-place")
+
+    def point(self, text: str) -> str:
+        found = self.PAIR.fullmatch(plain(text).strip(" ()\n").replace("\u2212", "-"))
+        near = found and abs(float(found[1])) <= 90 and abs(float(found[2])) <= 180
+        return f"{found[1]} {found[2]} 0 0" if found and near else ""
+
+    def told(self, value: str) -> Fact:
+        return ", ".join(value.split()[:2])
+
+
+class Spots:
+    """A line of places, one a line: at least `least` + 1 of them."""
+
+    def read(self, step: Step, text: str, __: Here) -> Answer | Fault:
+        lines = [line for line in re.split(r"[;\n]", text) if line.strip()]
+        points = [Spot().point(line) for line in lines[:500]]
+        least = 2 + step.least
+        if len(points) < least or not all(points):
+            return Fault("common.not-places", {"least": least})
+        closed = [*points, points[0]] if step.least and points[0] != points[-1] else points  # an area ends where it began
+        return Answer("given", ";".join(closed), text.strip()[:200])
+
+    def told(self, value: str) -> Fact:
+        return "; ".join(", ".join(point.split()[:2]) for point in value.split(";"))
 
 
 class Month:
@@ -244,13 +315,18 @@ class Town:
 TYPED: Mapping[str, Kind] = {
     "text": Words(),
     "number": Number(),
+    "integer": Integer(),
     "decimal": Decimal(),
     "date": Date(),
+    "time": Time(),
+    "date-time": DateTime(),
     "month": Month(),
     "phone": Phone(),
     "email": Email(),
     "web-address": WebAddress(),
     "town": Town(),
+    "place": Spot(),
+    "places": Spots(),
 }
 
 
@@ -268,6 +344,26 @@ def looks_private(text: str) -> bool:
     words = YEARS.sub("", plain(text))
     runs = re.findall(r"\d(?:[ ./()-]{0,2}\d)*", words)
     return any(sum(map(str.isdigit, run)) >= 7 for run in runs) or bool(re.search(r"\b[A-Z]{1,3} ?\d{6,}\b|\b[A-Z]\d[A-Z0-9]{7}\b", words))
+
+
+_CLOCK = re.compile(r"(?<!\d)(\d{1,2})(?:\s*[:.hH]\s*(\d{2}))?(?::\d{2}(?:\.\d+)?)?\s*(a\.?m\.?|p\.?m\.?|ص|م|uhr|h)?(?!\w)", re.IGNORECASE)
+
+
+def _time(text: str) -> str:
+    """As forms keep it, 14:30:00.000; empty if it is none."""
+    found = _CLOCK.fullmatch(plain(text)[:40].strip(" ,"))
+    if not found or not (found[2] or found[3]):
+        return ""
+    hour, minute, half = int(found[1]), int(found[2] or 0), (found[3] or "").lower().replace(".", "")
+    if half in {"am", "pm", "ص", "م"}:
+        hour = hour % 12 + (12 if half in {"pm", "م"} else 0) if 1 <= hour <= 12 else 99
+    return f"{hour:02}:{minute:02}:00.000" if hour < 24 and minute < 60 else ""
+
+
+def _last_time(text: str) -> int:
+    """Where a time begins at the end of a text; its end if there is none."""
+    words = plain(text)[:LONGEST_LINE]
+    return next((found.start() for found in _CLOCK.finditer(words) if found[2] and found.end() == len(words.rstrip()) and ":" in found[0]), len(text))
 
 
 def _is_day(value: str) -> bool:

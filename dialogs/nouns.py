@@ -47,6 +47,13 @@ class Contact:
 
 
 @dataclass(frozen=True, slots=True)
+class Location:
+    """A place on the map that was shared, as "54.09 12.13"; it counts only where one was asked for."""
+
+    point: str
+
+
+@dataclass(frozen=True, slots=True)
 class Unreadable:
     """A sticker, a voice message, an edited message, ...: `kind` names it."""
 
@@ -75,7 +82,7 @@ class Resume:
     """Nothing was said: who they are has changed, and the conversation goes on from there."""
 
 
-Heard = Text | Press | Command | Contact | Unreadable | File | Fetched | Resume
+Heard = Text | Press | Command | Contact | Location | Unreadable | File | Fetched | Resume
 
 
 # ---- what is known of them --------------------------------------------------------------------------------------
@@ -94,7 +101,7 @@ class Consent:
     given: bool
 
 
-Question = tuple[str, str]  # question id (`newcomer.languages.level`), round of its group ("" outside, "1", "2", ...)
+Question = tuple[str, str]  # question id (`newcomer.languages.level`), round of its group ("" outside, "1", "2", "2.1" in a group in a group)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,9 +121,10 @@ class Frame:
     """One dialog under way. What interrupts it stands above it and gives way to it again."""
 
     dialog: str
-    step: str = ""  # the pending question; "" asks for whatever is open
-    inner: str = ""  # inside a group: the step of it, or "another"
-    round: int = 1
+    step: str = ""  # the pending question, or the outermost group that it is in; "" asks for whatever is open
+    inner: str = ""  # inside a group: the question; the id of a group asks for another round of it
+    rounds: tuple[int, ...] = ()  # of the groups around it, from the outermost on; of the group itself, where another is asked for
+    begun: Mapping[str, int] = field(default_factory=dict)  # rounds that were asked for: group and the rounds around it -> how many
     prompt: int = 0  # the number on the pending question's buttons; 0: not asked yet
     offered: tuple[str, ...] = ()  # codes of the pending question, frozen when it was asked
     picked: tuple[str, ...] = ()  # toggled so far
@@ -168,6 +176,9 @@ class State:
 
 
 def _frame(data: Mapping[str, Any]) -> Frame:
+    if data.get("inner") and "rounds" not in data:  # as it was kept when groups did not stand in groups
+        inner = data["step"] if data["inner"] == "another" else data["inner"]
+        data = {**data, "inner": inner, "rounds": [data.get("round", 1)]}
     known: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in data.items() if key in _BLANK}
     return Frame(**known)
 
@@ -225,6 +236,7 @@ class Effect:
 
     name: str
     memo: Mapping[str, str] = field(default_factory=dict)  # what was answered in this dialog, and goes with it
+    dialog: str = ""  # that calls it
     awaited: str = ""  # the step whose outcome the script asks about: told by `State.after()`, and the conversation is resumed
 
 

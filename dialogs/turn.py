@@ -7,6 +7,7 @@ So a script may change under a person, a loop may break and years may pass: what
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from typing import Literal
 
@@ -30,11 +31,15 @@ from dialogs.asking import (
     LookedUp,
     Missing,
     Place,
+    Rounds,
+    Spot,
+    in_round,
     megabytes,
+    short,
     told,
 )
 from dialogs.kinds import Fault, example_number, understand
-from dialogs.model import TYPED, Scripts, Step
+from dialogs.model import SEVERAL, TYPED, Dialog, Scripts, Step
 from dialogs.nouns import (
     Answer,
     Command,
@@ -47,6 +52,7 @@ from dialogs.nouns import (
     Frame,
     Heard,
     Known,
+    Location,
     Message,
     Need,
     Press,
@@ -60,6 +66,7 @@ from dialogs.nouns import (
 
 FURTHEST = 200  # steps that one turn may walk before we call it a circle of `goto`
 FILE_FAULTS = {"not-a-photo": "common.not-a-photo", "too-big": "common.photo-too-big", "broken": "common.photo-broken", "gone": "common.photo-gone"}
+NOT_POSSIBLE = dict.fromkeys(("number", "integer", "decimal"), "common.not-possible")
 BY_NAME = {"skip": SKIP, "back": BACK, "done": DONE}  # commands that press the button of that name
 
 
@@ -115,15 +122,29 @@ class _Walk(Asking):
         """What is calculated and kept follows the answers that changed, over as many steps as it takes."""
         changed = {question for question, _ in self.answers.changed}
         for _ in self.scripts.calculated:
-            hit = [(dialog, step) for dialog, step in self.scripts.calculated if changed & {_whole(name, dialog.dialog) for name in step.depends_on}]
-            changed = {f"{dialog.dialog}.{step.id}" for dialog, step in hit if self.keep_calculated(Place.of(Frame(dialog.dialog), dialog), step)}
+            hit = [(dialog, step) for dialog, step in self.scripts.calculated if self.is_touched(dialog, step, changed)]
+            changed = {dialog.names[step.id] for dialog, step in hit if self.keep_calculated(self.place_of(dialog), step)}
+
+    def is_touched(self, dialog: Dialog, step: Step, changed: AbstractSet[str]) -> bool:
+        """A form's `once(now())` hangs on no question: it is worked out when anything of the form is answered."""
+        if dialog.form:
+            return any(name.startswith(f"{dialog.dialog}.") for name in changed)
+        return bool(changed & {name if "." in name else dialog.names.get(name, name) for name in step.depends_on})
+
+    def place_of(self, dialog: Dialog) -> Place:
+        """Where it is under way, or as if it began."""
+        return next((place for place in self.frames if place.dialog is dialog), None) or Place.of(Frame(dialog.dialog), dialog)
 
     def keep_calculated(self, place: Place, step: Step) -> bool:
         """Did it change?"""
-        question, before = (self.id(place, step), ""), self.answers.now.get((self.id(place, step), ""))
         if self.speaks_for_nobody(place) or not self.allowed(str(step.purpose)):
             return False
-        value = self.calculated(place, step)
+        changed = [self.keep_in_round(place, step, rounds) for rounds in self.rounds_seen(place, step, step, ())]
+        return any(changed)
+
+    def keep_in_round(self, place: Place, step: Step, rounds: Rounds) -> bool:
+        question, before = (self.id(place, step), in_round(rounds)), self.kept(place, step, rounds)
+        value = self.calculated(place, step, rounds)
         after = Answer("given", value) if value else None
         if after:
             self.answers.put(question, after)
@@ -144,23 +165,22 @@ class _Walk(Asking):
             self.top.turn_to()
         overtaken = not withdrawn and self.is_overtaken(resumed=isinstance(heard, Resume))
         if overtaken:
-            group = self.group(self.top)
-            self.top.turn_to(*((group.id, "", self.top.round) if group and not self.is_finished(self.top, group) else ()))
+            self.top.turn_to()
         match heard:
             case Command(name, argument) if self.opens(name):
                 self.command(self.scripts.commands[name], argument)
             case _ if first or isinstance(heard, Resume):
                 self.go_on()
-            case Press() | Text() | Contact() | File() | Fetched() if withdrawn:  # no answer without its consent, whenever that was taken back
+            case Press() | Text() | Contact() | Location() | File() | Fetched() if withdrawn:  # no answer without its consent, whenever that was taken back
                 self.go_on()
-            case Press() | Text() | Contact() | File() if overtaken:  # it was meant for a question that has its answer by now
+            case Press() | Text() | Contact() | Location() | File() if overtaken:  # it was meant for a question that has its answer by now
                 self.again("common.meanwhile")
             case Command("start"):
                 self.again("common.welcome-back")
             case Command(name) if name in BY_NAME and self.takes(BY_NAME[name]):
                 self.choose(BY_NAME[name])
             case Command(name) if name in BY_NAME or name == "menu":
-                self.again("common.press-a-button")
+                self.refuse_navigation(name)
             case Command():
                 self.again("common.unknown-command")
             case Press(prompt, code):
@@ -172,6 +192,8 @@ class _Walk(Asking):
                 self.type(text, found)
             case Contact():
                 self.take_contact(heard)
+            case Location():
+                self.take_location(heard)
             case File():
                 self.take_file(heard)
             case Fetched():
@@ -205,6 +227,9 @@ class _Walk(Asking):
         asks = self.scripts[dialog].takes
         if argument and asks:
             self.frames = [place for place in self.frames if place.dialog.dialog != dialog]  # anew
+        if self.scripts[dialog].form and self.is_unwelcomed():  # who comes for it by a link is told first who we are, and not asked about themselves
+            self.frames.insert(0, Place.of(Frame(dialog), self.scripts[dialog]))
+            return self.go_on()
         self.open(dialog)
         self.go_on()
         place = self.top
@@ -212,6 +237,7 @@ class _Walk(Asking):
         if argument and step and step is asks and place.dialog.dialog == dialog and (step.ask in TYPED or argument in place.offered):
             self.parts, self.question = [], None
             self.type(argument, ()) if step.ask in TYPED else self.choose(argument)
+        return None
 
     def is_unwelcomed(self) -> bool:
         """Still before "who we are, and which language": the menu comes after that."""
@@ -227,8 +253,8 @@ class _Walk(Asking):
         step = self.pending(place)
         if step is None or place.prompt == 0:
             self.go_on()
-        elif len(place.offered) > LONG and (found := tuple(code for code in found if code in place.offered)):
-            place.found, place.page = found, 0
+        elif len(place.offered) > LONG and (there := self.found_in(place, found)):
+            place.found, place.page = there, 0
             self.go_on()
         elif step.ask in TYPED or (step.other and step.ask == "choice"):
             self.weigh(place, step, understand(step, text, self.here(), insisted=place.warned))
@@ -239,13 +265,38 @@ class _Walk(Asking):
         else:
             self.again("common.press-a-button")
 
+    def found_in(self, place: Place, found: tuple[str, ...]) -> tuple[str, ...]:
+        """What was found, named as buttons name it."""
+        codes = {short(code): code for code in place.offered} if found else {}
+        return tuple(codes[each] for each in found if each in codes)
+
     def weigh(self, place: Place, step: Step, answer: Answer | Fault) -> None:
         if isinstance(answer, Fault):
             place.warned = answer.sentence == "common.looks-private"
             self.parts.append(Say(answer.sentence, answer.facts))
             self.go_on()
+        elif answer.kind == "given" and not self.fits(place, step, place.rounds, answer.value):
+            self.parts.append(
+                Say(self.id(place, step) + ".wrong", self.facts_of(place, step)) if step.wrong else Say(NOT_POSSIBLE.get(str(step.ask), "common.not-accepted"))
+            )
+            self.go_on()
         else:
             self.settle(place, step, answer)
+
+    def refuse_navigation(self, name: str) -> None:
+        place, step = self.top, self.pending(self.top)
+        if name != "skip" or step is None or not step.is_question or step.steps or not self.is_required(place, step, place.rounds):
+            return self.again("common.press-a-button")
+        self.parts.append(Say(self.id(place, step) + ".needed", self.facts_of(place, step)) if step.needed else Say("common.needed"))
+        return self.go_on()
+
+    def take_location(self, location: Location) -> None:
+        """Dropped, unless it was asked for (TRUST.md, privacy 6)."""
+        step = self.pending(self.top) if self.top.prompt else None
+        if step and step.ask == "place":
+            self.type(location.point, ())
+        else:
+            self.again("common.unreadable")
 
     def take_contact(self, contact: Contact) -> None:
         """Only where a phone number was asked for, and only their own (TRUST.md, 11): a friend's number is not theirs to give."""
@@ -299,7 +350,7 @@ class _Walk(Asking):
         if navigate:
             navigate(self, place, step)
         else:
-            _CHOICES[str(step.ask)](self, place, step, code)
+            _CHOICES[str(step.ask)](self, place, step, self.code_of_button(place, code))
         return None
 
     def skip(self, place: Place, step: Step) -> None:
@@ -331,21 +382,28 @@ class _Walk(Asking):
         self.turn_page(place, -place.page)
 
     def pass_over(self, place: Place, step: Step, answer: Answer) -> None:
-        group = self.group(place)
-        if group and step is group.steps[0]:
-            if place.round > 1:
+        """A group that begins unasked is passed over with its first question."""
+        group = self.inside(place)
+        if group and group.least and not group.count and step is group.steps[0]:
+            if place.rounds[-1] > 1:
                 self.drop_round(place, group, group.steps)
-                return self.enough(place, step)
+                return self.enough(place, group)
             self.clear(place, group)
-            self.answers.put((self.id(place, group), ""), answer)
+            self.answers.put((self.id(place, group), in_round(place.rounds[:-1])), answer)
             place.turn_to()
             return self.go_on()
         return self.settle(place, step, answer)
 
-    def keep(self, place: Place, _step: Step) -> None:
-        group = self.group(place)
-        place.turn_to(*((group.id, "", place.round) if group else ()))
-        self.go_on()
+    def inside(self, place: Place) -> Step | None:
+        """The innermost group around the pending question."""
+        around = place.dialog.groups.get(place.at, ())
+        return around[-1] if around else None
+
+    def keep(self, place: Place, step: Step) -> None:
+        if value := self.suggested(place, step):
+            return self.weigh(place, step, Answer("given", value))
+        place.turn_to()
+        return self.go_on()
 
     def close(self, place: Place, _step: Step) -> None:
         self.frames.remove(place)
@@ -357,45 +415,61 @@ class _Walk(Asking):
         self.again(self.id(place, step) + ".more")
 
     def done(self, place: Place, step: Step) -> None:
-        if place.picked or not step.least:
-            self.settle(place, step, Answer("given", " ".join(place.picked)))
+        if step.ask == "rank" and len(place.picked) < len(place.offered):
+            self.again("common.rank-all")
+        elif place.picked or not step.least:
+            self.weigh(place, step, Answer("given", " ".join(place.picked)))
         else:
             self.again("common.pick-one")
 
-    def one_more(self, place: Place, _step: Step) -> None:
-        place.turn_to(place.step, "", place.round + 1)
+    def one_more(self, place: Place, step: Step) -> None:
+        around, last = place.rounds[:-1], place.rounds[-1]
+        place.begun[f"{step.id} {in_round(around)}"] = last + 1
+        self.answers.stir()
+        place.turn_to()
         self.go_on()
 
-    def enough(self, place: Place, _step: Step) -> None:
-        group = place.dialog.by_id[place.step]
-        self.answers.put((self.id(place, group), ""), Answer("given", str(len(self.numbers(place, group)))))
+    def enough(self, place: Place, step: Step) -> None:
+        around = place.rounds[:-1]
+        place.begun.pop(f"{step.id} {in_round(around)}", None)
+        self.answers.put((self.id(place, step), in_round(around)), Answer("given", str(self.answers.last_round(self.id(place, step), around))))
         place.turn_to()
         self.go_on()
 
     def back(self, place: Place, step: Step) -> None:
-        group = self.group(place)
-        if group and place.inner == "another":
-            place.turn_to(group.id, group.steps[-1].id, place.round)
-        elif group and step is not group.steps[0]:
-            place.turn_to(group.id, self.previous(group, step).id, place.round)
-        elif group and place.round > 1:
-            place.turn_to(group.id, group.steps[-1].id, place.round - 1)
+        group, around = self.inside(place), place.rounds[:-1]
+        if group and step is group.steps[0] and place.begun.get(f"{group.id} {in_round(around)}", 0) > self.answers.last_round(self.id(place, group), around):
+            last = place.rounds[-1] - 1  # the round was begun by mistake
+            place.begun.pop(f"{group.id} {in_round(around)}")
+            self.answers.stir()
+            place.turn_to((group, (*around, last)))
         elif before := self.before(place):
-            place.turn_to(before.id)
+            self.turn_back(place, before)
         self.go_on()
+
+    def turn_back(self, place: Place, spot: Spot) -> None:
+        step, rounds = spot
+        if step.steps:  # a finished group that is looked at again is open again
+            self.answers.drop((self.id(place, step), in_round(rounds[:-1])))
+            last = self.last_round(place, step, rounds[:-1])
+            spot = (step, (*rounds[:-1], last))
+        place.turn_to(spot)
 
     def toggle(self, place: Place, step: Step, code: str) -> None:
         if code == DONE:
             return self.done(place, step)
-        picked = set(place.picked) ^ {code}
-        place.picked = tuple(each for each in place.offered if each in picked)  # in the order offered, however they were pressed
+        if step.ask == "rank":
+            place.picked = tuple(each for each in place.picked if each != code) if code in place.picked else (*place.picked, code)
+        else:
+            picked = set(place.picked) ^ {code}
+            place.picked = tuple(each for each in place.offered if each in picked)  # in the order offered, however they were pressed
         self.ask(place, step)
         assert self.question  # noqa: S101 - ask() has just made it
         self.question = replace(self.question, edits=True)
         return None
 
     def take(self, place: Place, step: Step, code: str) -> None:
-        self.settle(place, step, Answer("given", code))
+        self.weigh(place, step, Answer("given", code))
 
     def take_day(self, place: Place, step: Step, code: str) -> None:
         answer = understand(step, code[1:], self.here())
@@ -420,7 +494,10 @@ class _Walk(Asking):
             return self.take(place, step, code)
         place.turn_to()
         if code == "yes":
-            self.passed.append(self.id(place, step))
+            self.passed.append(step.gate_of(self.id(place, step)))
+            for other in self.frames:  # whoever was about to ask the same need not
+                if (pending := self.pending(other)) and pending.gate and self.settled(other, pending):
+                    other.turn_to()
         else:
             self.brought.clear()  # nothing that a link said of somebody too young is kept
             self.parts.append(Say(f"{self.id(place, step)}.after-no"))
@@ -455,8 +532,17 @@ class _Walk(Asking):
             place.turn_to()
             self.drop_what_no_longer_applies(place)
         else:
-            place.turn_to(code)
+            self.look_at(place, code)
         self.go_on()
+
+    def look_at(self, place: Place, name: str) -> None:
+        """Turn to a question, whether it has its answer or not."""
+        step = place.dialog.by_id[name]
+        if step.steps:
+            place.turn_to()
+            self.answers.drop((self.id(place, step), ""))  # a finished group that is looked at again is open again
+        else:
+            place.turn_to((step, ()))
 
     def drop_what_no_longer_applies(self, place: Place) -> None:
         """The summary did not show it, and was confirmed."""
@@ -466,18 +552,18 @@ class _Walk(Asking):
 
     def settle(self, place: Place, step: Step, answer: Answer) -> None:
         """The pending question has its answer; on to whatever is open."""
-        group = self.group(place)
-        if group and step is group.steps[0] and answer != self.answered(place, step):
+        group = self.inside(place)
+        if group and not place.dialog.form and step is group.steps[0] and answer != self.answered(place, step):
             self.drop_round(place, group, group.steps[1:])  # another language, another level
         if step.purpose:
-            self.answers.put((self.id(place, group, step) if group else self.id(place, step), str(place.round) if group else ""), answer)
+            self.answers.put((self.id(place, step), in_round(place.rounds)), answer)
         else:
             place.memo[step.id] = answer.value
             if step.other and answer.words:
                 place.memo[f"{step.id}.words"] = answer.words  # apart from the codes: whoever types "phone" has not pressed it
         if step.sets == "language" and answer.kind == "given":
             self.set_language(answer.value)
-        place.turn_to(*((group.id, "", place.round) if group else ()))
+        place.turn_to()
         self.go_on()
 
     def set_language(self, language: str) -> None:
@@ -489,9 +575,9 @@ class _Walk(Asking):
                     place.memo[step.id] = language
                     place.turn_to()
 
-    def drop_round(self, place: Place, group: Step, steps: Sequence[Step]) -> None:
+    def drop_round(self, place: Place, _group: Step, steps: Sequence[Step]) -> None:
         for inner in steps:
-            self.answers.drop((self.id(place, group, inner), str(place.round)))
+            self.answers.drop((self.id(place, inner), in_round(place.rounds)))
 
     def clear(self, place: Place, group: Step) -> None:
         prefix = self.id(place, group)
@@ -543,38 +629,48 @@ class _Walk(Asking):
 
     def next(self, place: Place) -> Step | None:
         """The first step that is not settled; what is only said or done on the way is said and done."""
-        group = place.dialog.by_id.get(place.step)
-        if group and group.steps and self.applies(place, group):
-            return self.next_inside(place, group)
-        for step in place.dialog.steps:
-            said = step.ask is None and not step.steps
-            if step.calculate or (not said and self.settled(place, step)) or not self.applies(place, step):  # the cheapest first
+        self.prepare(place)
+        spot = self.first_open(place, place.dialog.steps, ())
+        if spot:
+            place.turn_to(spot)
+        return spot[0] if spot else None
+
+    def first_open(self, place: Place, steps: Sequence[Step], rounds: Rounds) -> Spot | None:
+        form = place.dialog.form is not None
+        for step in steps:
+            if step.calculate:
                 continue
-            if said:
-                if step.id not in place.done:
-                    self.do(place, step)
-                    if self.halted or not self.frames or place is not self.top:
-                        return None
-            else:
-                place.turn_to(step.id)
-                return self.next_inside(place, step) if step.steps else step
+            if step.steps:
+                finished = self.is_finished(place, step, rounds)
+                if (finished and not form) or not self.applies(place, step, rounds):
+                    continue
+                if spot := self.first_open_inside(place, step, rounds, finished=finished):
+                    return spot
+            elif step.ask is None:
+                if not self.is_said(place, step, rounds) and self.applies(place, step, rounds):
+                    self.do(place, step, rounds)
+            elif not self.settled(place, step, rounds) and self.applies(place, step, rounds):  # the cheapest first
+                return step, rounds
+            if self.halted or not self.frames or place is not self.top:
+                return None
         return None
 
-    def next_inside(self, place: Place, group: Step) -> Step:
-        self.answers.drop((self.id(place, group), ""))  # a finished group that is looked at again is open again
-        for inner in group.steps:
-            if (self.id(place, group, inner), str(place.round)) not in self.answers.now:
-                place.turn_to(group.id, inner.id, place.round)
-                return inner
-        place.turn_to(group.id, "another", max([place.round, *self.numbers(place, group)]))
-        return group
+    def first_open_inside(self, place: Place, group: Step, around: Rounds, *, finished: bool) -> Spot | None:
+        last = self.last_round(place, group, around)
+        for number in range(1, last + 1):
+            if spot := self.first_open(place, group.steps, (*around, number)):
+                return spot
+        return None if group.count or finished else (group, (*around, last))
 
-    def do(self, place: Place, step: Step) -> None:
-        place.done.append(step.id)
-        self.parts.append(Say(self.id(place, step), optional=bool(step.effect or step.goto)))
+    def is_said(self, place: Place, step: Step, rounds: Rounds) -> bool:
+        return (f"{step.id} {in_round(rounds)}" if rounds else step.id) in place.done
+
+    def do(self, place: Place, step: Step, rounds: Rounds = ()) -> None:
+        place.done.append(f"{step.id} {in_round(rounds)}" if rounds else step.id)
+        self.parts.append(Say(self.id(place, step), self.facts_of(place, step, rounds), optional=bool(step.effect or step.goto)))
         if step.effect:
             awaited = step.id in place.dialog.awaited
-            self.effects.append(Effect(step.effect, dict(place.memo), step.id if awaited else ""))
+            self.effects.append(Effect(step.effect, dict(place.memo), place.dialog.dialog, step.id if awaited else ""))
             self.halted = awaited
         if step.ends:
             self.frames, self.halted = [], True
@@ -583,36 +679,32 @@ class _Walk(Asking):
             dialog, _, question = step.goto.partition(".")
             self.open(dialog)
             if question and all(self.settled(self.top, gate) for gate in self.top.dialog.steps if gate.gate):
-                self.top.turn_to(question)
+                self.look_at(self.top, question)
 
     # ---- asking ----
 
     def ask(self, place: Place, step: Step) -> bool:
         """False: there is nothing to ask after all."""
-        if place.prompt == 0 or not (step.from_ or step.ask in {"withdrawal", "review"}):
+        if place.prompt == 0 or step.own_list or not (step.from_ or step.ask in {"withdrawal", "review"}):
             place.offered = self.contents(place, step)  # a list from outside is frozen; what the script says is as the script says
         if place.prompt == 0:
-            if not place.offered and step.ask in {"choice", "choices", "withdrawal", "review"}:
+            if not place.offered and step.ask in {"choice", "choices", "rank", "withdrawal", "review"}:
                 self.parts.append(Say(self.id(place, step) + ".none", optional=bool(step.purpose)))
                 if step.purpose:
-                    self.answers.put((self.id(place, step), ""), Answer("skipped"))
+                    self.answers.put((self.id(place, step), in_round(place.rounds)), Answer("skipped"))
                 place.memo[step.id] = ""
                 place.turn_to()
                 return False
             before = self.answered(place, step)
-            if step.ask == "choices" and before and before.kind == "given":
-                place.picked = tuple(code for code in before.value.split() if code in place.offered)
+            if step.ask in SEVERAL:
+                picked = before.value if before else self.suggested(place, step)
+                place.picked = tuple(code for code in picked.split() if code in place.offered)
             self.prompts += 1
             place.prompt, place.anew = self.prompts, self.has_answer(place, step)
         typing = step.ask in TYPED or step.other or len(place.offered) > LONG
         month = self.month(place, step) if step.ask == "date" else ""
         self.question = Message(self.wording(place, step), self.options(place, step), place.prompt, step.columns, typing, calendar=month)
         return True
-
-
-def _whole(name: str, dialog: str) -> str:
-    """The id of a question as a condition names it."""
-    return name if "." in name else f"{dialog}.{name}"
 
 
 _NAVIGATION: dict[str, Callable[[_Walk, Place, Step], None]] = {
@@ -635,6 +727,7 @@ _CHOICES: dict[str, Callable[[_Walk, Place, Step, str], None]] = {
     "rating": _Walk.take,
     "date": _Walk.take_day,
     "choices": _Walk.toggle,
+    "rank": _Walk.toggle,
     "yes-no": _Walk.pass_gate,
     "consent": _Walk.decide,
     "withdrawal": _Walk.withdraw,

@@ -34,7 +34,7 @@ class Household(Surroundings):
     def rounds(self, question):
         return {"person": ("", "", ""), "age": ("41", "", "7"), "name": ("Olena", "Taras", "Ivan")}.get(question) or super().rounds(question)
 
-    def position(self):
+    def position(self, up=1):
         return 2
 
     def label(self, question, code):
@@ -233,7 +233,7 @@ NONSENSE = {
     "jr:choice-name(${a}, '${b c}')": "is no name of a question",
     "pulldata(${t}, 'a', 'b', 'c')": "names its table in quotes",
     "indexed-repeat('x', ${b}, 1)": "is written indexed-repeat",
-    "indexed-repeat(${a}, ${b}, 1, ${c}, 2)": "one inside another",
+    "indexed-repeat(${a}, ${b}, 1, ${c})": "is written indexed-repeat",
     "1 for x in y": "one too many",
     "1 to 5": "one too many",
     "'a": "can't be understood from",

@@ -26,7 +26,12 @@ HERE = Here("de", date(2026, 11, 21), "DE")
 VALUES = {  # what a value of each kind looks like, always
     "text": r"[\s\S]{1,200}",
     "number": r"0|[1-9]\d{0,11}",
+    "integer": r"-?(0|[1-9]\d{0,11})",
     "decimal": r"-?(0|[1-9]\d*)(\.\d*[1-9])?",
+    "time": r"([01]\d|2[0-3]):[0-5]\d:00\.000",
+    "date-time": r"(19|20)\d\d-[01]\d-[0-3]\dT([01]\d|2[0-3]):[0-5]\d:00\.000",
+    "place": r"-?\d{1,2}(\.\d+)? -?\d{1,3}(\.\d+)? 0 0",
+    "places": r"(-?\d{1,2}(\.\d+)? -?\d{1,3}(\.\d+)? 0 0;?){2,}",
     "date": r"(19|20)\d\d-[01]\d-[0-3]\d",
     "month": r"(19|20)\d\d-[01]\d",
     "phone": r"\+[1-9]\d{4,14}",
@@ -50,6 +55,19 @@ def step(kind):
         ("decimal", "en", "about 7 km", "7"),
         ("decimal", "en", "\u22123.0", "-3"),
         ("decimal", "en", "１２．５", "12.5"),
+        ("integer", "en", "\u22123", "-3"),
+        ("integer", "ar", "١٢", "12"),
+        ("integer", "de", "etwa 7 Leute", "7"),
+        ("time", "de", "14:30", "14:30:00.000"),
+        ("time", "de", "9 Uhr", "09:00:00.000"),
+        ("time", "en", "2.30 pm", "14:30:00.000"),
+        ("time", "ar", "٩:١٥", "09:15:00.000"),
+        ("date-time", "de", "14.3.2026 9:05", "2026-03-14T09:05:00.000"),
+        ("date-time", "en", "2026-03-14T09:05:00", "2026-03-14T09:05:00.000"),
+        ("date-time", "uk", "14 березня 2026, 18:00", "2026-03-14T18:00:00.000"),
+        ("place", "en", "54.0924, 12.0991", "54.0924 12.0991 0 0"),
+        ("place", "de", "(54.0924; -12.0991)", "54.0924 -12.0991 0 0"),
+        ("places", "en", "1,2\n3,4\n5,6", "1 2 0 0;3 4 0 0;5 6 0 0;1 2 0 0"),
         ("date", "de", "21.11.2026", "2026-11-21"),
         ("date", "de", "1. 3. 24", "2024-03-01"),
         ("date", "de", "14. März 1985", "1985-03-14"),
@@ -186,6 +204,7 @@ def test_whatever_is_sent_is_a_clean_value_or_a_sentence_in_words(kind, words):
         ("decimal", "not-a-decimal"),
         ("date", "not-a-date"),
         ("month", "not-a-month"),
+        ("integer", "not-a-whole-number"),
         ("phone", "not-a-phone"),
         ("email", "not-an-email"),
         ("web-address", "not-a-web-address"),
@@ -196,7 +215,7 @@ def test_a_fault_comes_with_an_example_that_would_count(kind, sentence, words):
         here = Here(language, HERE.today, "DE")
         fault = understand(step(kind), "no idea", here)
         assert fault.sentence == f"common.{sentence}"
-        example = clean(words.fact(fault.facts.get("example", "1.5"), language))
+        example = clean(words.fact(fault.facts.get("example", "7"), language))
         assert not isinstance(understand(step(kind), example, here), Fault), example
 
 
@@ -204,6 +223,8 @@ def test_a_fault_comes_with_an_example_that_would_count(kind, sentence, words):
 def test_a_value_told_to_people_is_read_back_as_the_same(kind, words):
     values = {"text": "Rostock", "number": "12", "decimal": "1.5", "date": "2024-02-29", "month": "2024-02", "phone": "+493814980"}
     values |= {"email": "name@example.org", "web-address": "https://example.org/a", "town": "Rostock"}
+    values |= {"integer": "-2", "time": "14:30:00.000", "date-time": "2024-02-29T14:30:00.000", "place": "54.09 12.13 0 0"}
+    values |= {"places": "54.09 12.13 0 0;54.1 12.15 0 0;54.11 12.1 0 0;54.09 12.13 0 0"}
     for language in words.languages:
         shown = clean(words.fact(TYPED[kind].told(values[kind]), language))
         answer = understand(step(kind), shown, Here(language, HERE.today, "DE"))

@@ -66,7 +66,7 @@ READ = {  # file -> what it is; None: not for us
     "photo-with-caption": seen(Kind.FILE, "AgACInvented4", argument="32000"),
     "contact-of-somebody-else": seen(Kind.CONTACT, argument="other"),
     "contact-of-their-own": seen(Kind.CONTACT, "+493814980", argument="own"),
-    "location": seen(Kind.UNREADABLE, "location"),
+    "location": seen(Kind.LOCATION, "0.500000 0.500000"),
     "document": seen(Kind.UNREADABLE, "document"),
     "dice": seen(Kind.UNREADABLE, "dice"),
     "edited-message": seen(Kind.UNREADABLE, "edited"),

@@ -78,6 +78,9 @@ def _read_message(message: Mapping[str, Any], source: str, key: str) -> Incoming
         own = "user_id" in contact and contact["user_id"] == message["from"]["id"]
         number = "+" + clean(_string(contact["phone_number"])).lstrip("+") if own else ""  # somebody else's goes no further
         return Incoming(source, key, Kind.CONTACT, number, "own" if own else "other", address=address, language_hint=hint)
+    if place := message.get("location"):
+        point = f"{float(place['latitude']):.6f} {float(place['longitude']):.6f}"
+        return Incoming(source, key, Kind.LOCATION, point, address=address, language_hint=hint)
     if file := _file(message):
         return Incoming(source, key, Kind.FILE, *file, address=address, language_hint=hint)
     if "text" not in message:
