@@ -58,18 +58,15 @@ def check(running: bool = False, against: Path | None = None) -> None:
     --running: and what the scripts mean for the conversations that the database holds.
     --against FOLDER: and what changed since that older version of the scripts, with numbers if there is a database.
     """
-    from bot.app import words_for  # noqa: PLC0415
+    from bot.app import furnish  # noqa: PLC0415
     from bot.check import check as complaints_of  # noqa: PLC0415
     from bot.errors import FrontdoorError  # noqa: PLC0415
-    from bot.settings import read_programme  # noqa: PLC0415
-    from dialogs.files import ScriptError, load_scripts  # noqa: PLC0415
+    from dialogs.files import ScriptError  # noqa: PLC0415
     from translations.words import WordsError  # noqa: PLC0415
 
     try:
-        scripts = load_scripts()
         settings = _settings()
-        programme = read_programme(settings.programme)
-        words = words_for(programme, scripts)
+        programme, scripts, words = furnish(settings)
         complaints = complaints_of(scripts, words, programme.entrances)
     except (ScriptError, WordsError) as error:
         raise FrontdoorError(str(error)) from error
@@ -114,11 +111,11 @@ def preview(dialog: str, lang: str = "", out: Path | None = None) -> None:
     from translations.words import WordsError  # noqa: PLC0415
 
     try:
-        scripts = load_scripts()
-        programme = read_programme(_settings().programme)
+        settings = _settings()
+        scripts, programme = load_scripts(forms=settings.forms), read_programme(settings.programme)
         language = lang or programme.languages[0]
         today = datetime.now(programme.timezone).date()
-        page = page_of(scripts, words_for(programme, scripts, EXAMPLE_ADDRESS), programme, dialog, language, today)
+        page = page_of(scripts, words_for(programme, scripts, EXAMPLE_ADDRESS, settings.forms), programme, dialog, language, today)
         path = out or Path(f"preview-{dialog}-{language}.html")
         path.write_text(page, "utf-8")
     except (ScriptError, WordsError) as error:
@@ -155,13 +152,17 @@ def restore(file: Path) -> None:
 
 @cli.command()
 def link(entrance: str, campaign: str = "", language: str = "", bot: str = "", folder: Path = Path("links")) -> None:
-    """Print the links for a poster, and draw their QR codes: frontdoor link sme --campaign hanse"""
+    """Print the links for a poster, and draw their QR codes: frontdoor link sme --campaign hanse, or the name of a form"""
     from bot.app import bot_name  # noqa: PLC0415
     from bot.links import draw, links_of, payload_of  # noqa: PLC0415
     from bot.settings import read_programme  # noqa: PLC0415
+    from dialogs.files import load_scripts  # noqa: PLC0415
 
     settings = _settings()
-    payload = payload_of(read_programme(settings.programme), entrance, campaign, language)
+    forms = [each.replace("-", "_") for each in load_scripts(forms=settings.forms).forms]
+    payload = payload_of(
+        read_programme(settings.programme), entrance.replace("-", "_") if entrance.startswith("form-") else entrance, campaign, language, forms
+    )
     name = bot or (go(bot_name(settings)) if settings.telegram_token else "")
     for door, address in links_of(payload, name, settings.public_url).items():
         print(f"{address}\n  {draw(address, folder / f'{payload}.{door}.svg')}")
@@ -190,6 +191,62 @@ def staff_list() -> None:
 
     for line in go(listed(_settings())):
         print(line)
+
+
+forms = typer.Typer(no_args_is_help=True, help="Questionnaires: any XLSForm (Excel, CSV, Markdown) becomes a dialog.")
+cli.add_typer(forms, name="dialog")
+
+
+@forms.command("import")
+def dialog_import(
+    file: Path,
+    name: Annotated[str, typer.Option(help="of the dialog; else the form's own id")] = "",
+    profile: Annotated[
+        bool | None, typer.Option("--profile/--anonymous", help="keep the answers with the profile, or hand them in without a name (the default)")
+    ] = None,
+    dpia: Annotated[str, typer.Option(help="the impact assessment that allows delicate questions and exact places")] = "",
+    language: Annotated[str, typer.Option(help="of what the form does not say the language of")] = "en",
+) -> None:
+    """Make a dialog of an XLSForm, in all its languages; a bot that runs has it at once. A newer version replaces the older one."""
+    from bot.forms import import_form  # noqa: PLC0415
+    from dialogs.xlsform import Wishes  # noqa: PLC0415
+
+    made = import_form(_settings(), file, Wishes(name, dpia=dpia, language=language), anonymous=None if profile is None else not profile)
+    was = f"replaces version {made.before}" if made.before not in {0, made.version} else "nothing changed" if made.before else "new"
+    print(
+        f"{made.dialog}, version {made.version} ({was}): {made.questions} questions. People find it under /forms, by /{made.dialog.replace('-', '_')}, or by a link (frontdoor link)."
+    )
+    for code, (there, whole) in made.coverage.items():
+        print(f"  {code:<6} {there * 100 // max(whole, 1):>3} % of {whole} sentences")
+    for finding in made.findings:
+        print(f"  {finding}")
+
+
+@forms.command("list")
+def dialog_list() -> None:
+    """The forms that are open, and how many answered."""
+    from bot.forms import list_forms  # noqa: PLC0415
+
+    for line in go(list_forms(_settings())):
+        print(line)
+
+
+@forms.command("export")
+def dialog_export(dialog: str, folder: Path = Path("export")) -> None:
+    """Write the answers in the form's own shape: CSV, one for each repeat, and JSON, as ODK and Kobo hand them out."""
+    from bot.forms import export_form  # noqa: PLC0415
+
+    for path in go(export_form(_settings(), dialog, folder)):
+        print(path)
+
+
+@forms.command("remove")
+def dialog_remove(dialog: str) -> None:
+    """Close a form: nobody is asked it any more. What was answered stays, and is there again when the form is imported again."""
+    from bot.forms import remove_form  # noqa: PLC0415
+
+    remove_form(_settings(), dialog)
+    print(f"{dialog} is closed.")
 
 
 def main() -> None:

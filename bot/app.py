@@ -14,6 +14,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, supp
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from bot.batches import Batches
@@ -27,7 +28,7 @@ from bot.intake import HandOver, Intake
 from bot.messages import Incoming, clean
 from bot.settings import Programme, Settings, read_programme
 from bot.sources import NAMERS
-from dialogs.files import ScriptError, load_scripts
+from dialogs.files import ScriptError, form_folders, load_scripts
 from dialogs.model import Scripts
 from storage import calls, codes, erasure, outbox, sessions, updates
 from storage.crypto import NO_KEYS, Keys, make_keys, read_keys
@@ -41,6 +42,7 @@ from translations.words import Namer, Words, WordsError
 log = logging.getLogger(__name__)
 
 TIDY = 3600  # seconds between two rounds of throwing away what nobody needs any more
+LOOK_AGAIN = 2  # seconds between two looks at the folder of the forms
 SCRUB = 5  # seconds between two tries to empty the database's log after an erasure
 STOP_AT_ONCE = 7.5  # seconds after a signal: whatever still hangs is not confirmed to anybody, so nothing is lost
 
@@ -69,7 +71,10 @@ class House:
 
     def commands(self) -> dict[str | None, dict[str, str]]:
         """The menu of commands per two-letter language; None: for everybody else. What is for staff is not in it."""
-        wanted = {name: f"menu.command.{name}" for name in self.scripts.menu}
+        forms = {"forms": "yes" if self.scripts.forms else ""}
+        wanted = {
+            name: f"menu.command.{name}" for name in self.scripts.menu if (when := self.scripts[self.scripts.commands[name]].when) is None or when.holds(forms)
+        }
         languages: dict[str | None, str] = {None: "en"} | {language: language for language in self.words.languages if len(language) == 2}
         return {code: {name: self.words.tr(sentence, language) for name, sentence in wanted.items()} for code, language in languages.items()}
 
@@ -88,18 +93,27 @@ def keys_for(settings: Settings, *, begun: bool) -> Keys:
     return keys
 
 
-def words_for(programme: Programme, scripts: Scripts, webchat: str = "") -> Words:
-    """`webchat`: its address, if the world can reach it. Raises WordsError."""
+def words_for(programme: Programme, scripts: Scripts, webchat: str = "", forms: Path | None = None) -> Words:
+    """`webchat`: its address, if the world can reach it; `forms`: where imported forms live. Raises WordsError."""
     constants = {name: clean(value) for name, value in programme.constants.items()} | {"webchat": webchat}
     namers: dict[str, Namer] = {**NAMERS, "portals": lambda code, _: str(programme.portals.get(code, code))}
-    return Words(programme.languages, constants=constants, namers=namers, legal=scripts.legal)
+    more = [each / "locales" for each in form_folders(forms)] if forms else []
+    words = Words(programme.languages, constants=constants, namers=namers, legal=scripts.legal, more=more)
+    scripts.label = words.fact
+    return words
+
+
+def furnish(settings: Settings) -> tuple[Programme, Scripts, Words]:
+    """What is read from files: who runs this, what is asked, how it is said. Raises ScriptError, WordsError, FrontdoorError."""
+    programme, scripts = read_programme(settings.programme), load_scripts(forms=settings.forms)
+    webchat = f"{settings.public_url}/chat" if settings.public_url and settings.http != "off" else ""
+    return programme, scripts, words_for(programme, scripts, webchat, settings.forms)
 
 
 def build(settings: Settings, *, begun: bool) -> House:
     """`begun`: does the database hold something already? Raises FrontdoorError. Touches no database."""
     try:
-        programme, scripts = read_programme(settings.programme), load_scripts()
-        words = words_for(programme, scripts, f"{settings.public_url}/chat" if settings.public_url and settings.http != "off" else "")
+        programme, scripts, words = furnish(settings)
         return House(settings, programme, scripts, words, Store.at(settings.url, keys_for(settings, begun=begun)))
     except (ScriptError, WordsError, StoreError) as error:
         raise FrontdoorError(str(error)) from error
@@ -154,7 +168,7 @@ async def run(settings: Settings) -> None:
 
         intake = house.intake(hand_over)
         batches = Batches(intake.handle)  # of what arrives one by one: webhooks, the web chat
-        parts: list[Part] = [partial(_tidy, house), batches.run, house.clock(intake).run]
+        parts: list[Part] = [partial(_tidy, house), partial(_watch_forms, house), batches.run, house.clock(intake).run]
         routes: list[Any] = []
         if settings.telegram_token:
             _telegram(house, stack, intake, batches, ways_out, parts, routes)
@@ -294,6 +308,39 @@ async def _tidy(house: House) -> None:
                 await undisturbed(store.scrub())
         rounds += 1
         await asyncio.sleep(SCRUB)
+
+
+async def _watch_forms(house: House) -> None:
+    """A form that is imported, or taken away, while the bot runs is there for the next message."""
+    seen = stamp(house.settings.forms)
+    while True:
+        await asyncio.sleep(LOOK_AGAIN)
+        now = stamp(house.settings.forms)
+        if now != seen:
+            seen = now
+            refurnish(house)
+
+
+def stamp(forms: Path) -> tuple[tuple[str, int], ...]:
+    """What changes when a form does. A folder is put in its place whole, so its own time is enough; a script may be edited by hand."""
+    return tuple(
+        (str(path), path.stat().st_mtime_ns)
+        for each in form_folders(forms)
+        for path in (each, *sorted(each.glob("*.yaml")), *sorted(each.glob("locales/*/*.po")))
+    )
+
+
+def refurnish(house: House) -> None:
+    """Scripts and words as the files have them now; a fault in them is logged, and everything stays as it was."""
+    try:
+        _, scripts, words = furnish(house.settings)
+    except (ScriptError, WordsError, FrontdoorError, OSError) as error:
+        log.error("the forms were not read again (%s); `frontdoor check` says more", type(error).__name__)
+        return
+    house.words.become(words)
+    house.scripts.become(scripts)
+    house.scripts.label = house.words.fact
+    log.info("%s forms are open", len(house.scripts.forms))
 
 
 async def _until_stopped(parts: list[Part]) -> None:

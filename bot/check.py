@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 from bot.effects import EFFECTS, LISTS
+from bot.letters import LONGEST_LABEL
 from bot.sources import NAMERS, SOURCES
 from dialogs.model import RANKS, RESERVED, Dialog, Scripts, Step
 from storage.shared import ROUNDS, knows
@@ -20,7 +21,8 @@ CODES = (
 )  # where sentences are named in Python
 CONSENT_LIMIT = 800  # characters of a consent's first layer (TRUST.md, privacy 2)
 CHANNELS = ("telegram", "terminal", "web")
-LABEL_LIMIT = 40  # characters of a button: more is cut off on a small phone
+LABEL_LIMIT = LONGEST_LABEL
+OF_FORMS = "form-"  # stands in the name of every sentence of a form
 WEB = Path(__file__).parent / "web"
 _IN_PAGE, _IN_SCRIPT = re.compile(r"\bw\[[\"']([a-z-]+)[\"']\]"), re.compile(r"[\"']([a-z-]+)[\"']")
 _IN_CODE = re.compile(r"(\b(?:said|Say)\(\s*)?[\"'](([a-z-]+)\.[a-z-]+)[\"']")
@@ -49,8 +51,12 @@ def check(scripts: Scripts, words: Words, entrances: Mapping[str, Mapping[str, s
 def _sentences(scripts: Scripts) -> Iterator[tuple[str, str]]:
     """Every sentence id that may be said, and what it is: sentence, optional, label."""
     for dialog in scripts.values():
-        for step in dialog.steps:
+        for step in dialog.every:
             yield from _of_step(dialog, step)
+        for name, rows in dialog.lists.items():
+            yield from ((f"{dialog.dialog}.lists.{name}.{row['code']}", "optional") for row in rows)  # a number needs no words
+    for name in scripts.forms:
+        yield f"open-forms.{name}", "label"
     for name in (
         "yes",
         "no",
@@ -106,10 +112,10 @@ def _of_page(words: Words) -> Iterator[tuple[str, str]]:
         yield from ((name, "sentence") for name in names if words.exists(name))
 
 
-def _of_step(dialog: Dialog, step: Step, group: Step | None = None) -> Iterator[tuple[str, str]]:
-    name = f"{dialog.dialog}.{group.id}.{step.id}" if group else f"{dialog.dialog}.{step.id}"
-    for inner in step.steps:
-        yield from _of_step(dialog, inner, step)
+def _of_step(dialog: Dialog, step: Step) -> Iterator[tuple[str, str]]:
+    name = dialog.names[step.id]
+    flags = {"heading": step.heading, "wrong": step.wrong, "needed": step.needed}
+    yield from ((f"{name}.{part}", "sentence") for part, there in flags.items() if there)
     if step.steps:
         yield f"{name}.another", "sentence"
     elif step.ask == "brought":
@@ -143,14 +149,14 @@ def _of_step(dialog: Dialog, step: Step, group: Step | None = None) -> Iterator[
 
 def _names(scripts: Scripts) -> Iterator[str]:
     for dialog in scripts.values():
-        for group, step in ((outer, each) for outer in dialog.steps for each in (outer, *outer.steps)):
-            if step.share and (step.share.partition(".")[0] in ROUNDS) is not (step is not group):
+        for step in dialog.every:
+            if step.share and (step.share.partition(".")[0] in ROUNDS) is not bool(dialog.groups[step.id]):
                 yield f"dialogs/scripts/{dialog.dialog}.yaml: {step.id}: {step.share} has one row per round, so the steps of a group feed it, and nothing else."
             if step.effect and step.effect not in EFFECTS:
                 yield f"dialogs/scripts/{dialog.dialog}.yaml: {step.id}: there is no effect {step.effect!r} in bot/effects.py."
             if step.share and not knows(step.share):
                 yield f"dialogs/scripts/{dialog.dialog}.yaml: {step.id}: there is no shared column {step.share!r} in storage/shared.py."
-            if step.from_ and step.from_ not in {*SOURCES, *LISTS}:
+            if step.from_ and not step.own_list and step.from_ not in {*SOURCES, *LISTS}:
                 yield f"dialogs/scripts/{dialog.dialog}.yaml: {step.id}: there is no source {step.from_!r} in bot/sources.py, and no list of that name in bot/effects."
 
 
@@ -194,7 +200,7 @@ def _asks_for_rank(step: Step, rank: str) -> bool:
 
 def _typos(scripts: Scripts, words: Words) -> Iterator[str]:
     """A condition that compares with what can never be answered never holds (or always)."""
-    for dialog in scripts.values():
+    for dialog in (each for each in scripts.values() if not each.form):
         for step in (step for step in dialog.steps if step.when):
             for found in _COMPARED.finditer(step.when.source if step.when else ""):
                 name, literal = found["a"] or found["b"] or found["c"], found["x"] or found["y"] or found["z"] or ""
@@ -239,6 +245,8 @@ def _present(needed: dict[str, str], words: Words) -> Iterator[str]:
 def _translated(needed: dict[str, str], words: Words, language: str, legal: Collection[str]) -> Iterator[str]:
     here, english = words.catalogue(language), words.catalogue("en")
     for name, original in english.texts.items():
+        if OF_FORMS in name and name not in legal:  # what a form lacks was said when it came in
+            continue
         where = here.files.get(name, f"translations/locales/{language}/{name.partition('.')[0]}.po")
         text = here.texts.get(name)
         if text is None:

@@ -29,6 +29,7 @@ from dialogs.nouns import (
     File,
     Heard,
     Known,
+    Location,
     Message,
     Need,
     Press,
@@ -175,6 +176,8 @@ class Intake:
             case Kind.COMMAND:
                 if incoming.value == "start" and (link := ONE_TIME.fullmatch(incoming.argument)):
                     return Command({"staff": "enter", "door": "claim"}[link[1]], link[2])
+                if incoming.value == "start" and (form := self._form_of(incoming.argument)):
+                    return Command(form)
                 brought = self._programme.brought(incoming.argument) if incoming.value == "start" else {}
                 return Command(incoming.value, incoming.argument, brought)
             case Kind.TEXT:
@@ -187,6 +190,8 @@ class Intake:
                 if code:
                     return Press(table.prompt, code)
                 return Text(incoming.value, searched(incoming.value, table.options, state.language, self._words) if len(table.options) > LONG else ())
+            case Kind.LOCATION:
+                return Location(incoming.value)
             case Kind.CONTACT:
                 return Contact(incoming.value, incoming.argument == "own")
             case Kind.FILE:
@@ -197,12 +202,19 @@ class Intake:
                 return Fetched(incoming.prompt if is_theirs else -1, str(file), incoming.value)
         return Unreadable(incoming.value)
 
+    def _form_of(self, payload: str) -> str:
+        """The command of the form that a link leads to, as in t.me/...?start=form_arrival_l-de."""
+        wanted = re.sub(r"_[cl]-[a-z0-9-]*", "", payload)
+        return wanted if self._scripts.commands.get(wanted, "") in self._scripts.forms else ""
+
     def _known(self, work: Work, chat: Chat, state: State) -> Known:
         person, organisation, staff = work.person(chat), work.organisation(chat), work.helper(chat)
         facts = {
             "channel": chat.channel,
             "webchat": self._words.constant("webchat"),
-            "today": work.unit.now.astimezone(self._programme.timezone).date().isoformat(),
+            "today": (now := work.unit.now.astimezone(self._programme.timezone)).date().isoformat(),
+            "now": now.isoformat(timespec="milliseconds"),
+            "forms": "yes" if self._scripts.forms else "",
             "home-country": self._programme.country,
             "staff": staff.rank if staff else "",
             "speaks-for": str(organisation.id) if organisation else "",

@@ -23,6 +23,7 @@ EXAMPLE_ADDRESS = "https://bot.example.org/chat"  # of the web chat
 NUMBERS = ("12", "1", "100", "2020", "0.5")
 EXAMPLES: Mapping[str, str] = {"phone": "+4930123456", "email": "name@example.org", "web-address": "https://www.example.org"}
 NAMES: Mapping[str, Fact] = {"one": "Olena", "two": "Invented Amina", "three": "مثال"}  # what lists of somebody's own may hold: people,
+FORMS: Mapping[str, Fact] = {"one": "Your first weeks", "two": "How was the course?", "three": "مثال"}  # questionnaires,
 FIRMS: Mapping[str, Fact] = {"one": "Example Bakery", "two": "Invented Steel Ltd", "three": "مثال"}  # and whatever else
 STATES: Mapping[str, tuple[str, ...]] = {"speaks-for": ("one", ""), "profile": ("", "Olena"), "staff": RANKS}  # what these facts may be
 SILENCE = Message(())
@@ -66,6 +67,7 @@ class Inventor:
             "speaks-for": "one" if dialog.of == "organisation" else "",
             "profile": "",
             "takes-files": "yes",
+            "forms": "yes",
         }
 
     def act(self, moment: Moment, heard: Heard, *, nothing: bool = False) -> Moment:
@@ -81,7 +83,7 @@ class Inventor:
         if source == "portals":
             return tuple(self.programme.portals) or ("example-portal",)
         if source in LISTS:
-            return NAMES if source in {"my-profiles", "my-people"} else FIRMS
+            return NAMES if source in {"my-profiles", "my-people"} else FORMS if source == "my-forms" else FIRMS
         return listed(source, self.language, self.words)
 
     def led_to(self, step: Step, *rules: Rule) -> Moment | None:

@@ -19,6 +19,7 @@ HELPLESS = frozenset(  # sentences of somebody who does not get on with the bot:
     "common.not-a-date common.not-a-month common.not-a-phone common.not-an-email common.not-a-web-address common.not-possible".split()
 )
 PICKED, OPEN = "☑ ", "☐ "
+LONGEST_LABEL = 40  # characters of a button: more is cut off on a small phone
 NO_DAY = "·"  # a button without words is refused
 
 
@@ -60,12 +61,19 @@ def is_too_late(letter: Letter, now: Callable[[], datetime]) -> bool:
 def word(letter: Letter, words: Words) -> Outgoing:
     """In the language that the chat has now, which may not be the one it had when this was written."""
     content, language = letter.content, letter.language
-    choices = [(code, Choice(f"q:{content['prompt']}:{code}", _label(label, picked, language, words))) for code, label, picked in content.get("options", ())]
+    labels = [(code, _label(label, None, language, words), picked) for code, label, picked in content.get("options", ())]
+    offered = [label for code, label, _ in labels if not code.startswith(".")]
+    text = _text(content, language, words)
+    if any(len(label) > LONGEST_LABEL for label in offered):  # a button would cut it off: it stands in the message, under a number
+        text += "\n\n" + "\n".join(f"{number}. {label}" for number, label in enumerate(offered, 1))
+        numbers = iter(range(1, len(offered) + 1))
+        labels = [(code, label if code.startswith(".") else f"{next(numbers)}. {label}", picked) for code, label, picked in labels]
+    choices = [(code, Choice(f"q:{content['prompt']}:{code}", _mark(picked) + label)) for code, label, picked in labels]
     actions = [(Choice(f"c:{command}:{argument}", _label(label, None, language, words)),) for command, argument, label in content.get("actions", ())]
     human = ((Choice("c:human:", words.tr("common.human", language)),),) if _is_lost(content, words) else ()
     return Outgoing(
         letter.address,
-        laid_out(_text(content, language, words), language),
+        laid_out(text, language),
         (*actions, *_rows(choices, content.get("columns", 1)), *human),
         _calendar(content["calendar"], content["prompt"], language, words) if "calendar" in content else (),
         content.get("typing", False),
@@ -111,8 +119,11 @@ def _text(content: Mapping[str, Any], language: str, words: Words) -> str:
 
 
 def _label(label: Any, picked: bool | None, language: str, words: Words) -> str:
-    mark = "" if picked is None else PICKED if picked else OPEN
-    return mark + words.fact(label, language)
+    return _mark(picked) + words.fact(label, language)
+
+
+def _mark(picked: bool | None) -> str:
+    return "" if picked is None else PICKED if picked else OPEN
 
 
 STEERING = frozenset(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,10 @@ from bot.settings import CAMPAIGN, Programme
 LONGEST = 64  # characters of A-Z a-z 0-9 _ - that Telegram lets a link carry
 
 
-def payload_of(programme: Programme, entrance: str, campaign: str = "", language: str = "") -> str:
-    """As in `sme_c-hanse_l-de`. Raises FrontdoorError."""
-    if entrance not in programme.entrances:
-        raise FrontdoorError(f"{entrance!r} is no entrance of programme.yaml; there are {', '.join(programme.entrances)}.")
+def payload_of(programme: Programme, entrance: str, campaign: str = "", language: str = "", forms: Collection[str] = ()) -> str:
+    """As in `sme_c-hanse_l-de`; `forms`: commands that a link may lead to as well. Raises FrontdoorError."""
+    if entrance not in (*programme.entrances, *forms):
+        raise FrontdoorError(f"{entrance!r} is no entrance of programme.yaml, and no form; there are {', '.join((*programme.entrances, *forms))}.")
     if campaign and not CAMPAIGN.fullmatch(campaign):
         raise FrontdoorError("A campaign's name has at most 30 of a-z 0-9 and -, as in hanse-2027.")
     if language and language not in programme.languages:

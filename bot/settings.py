@@ -177,6 +177,11 @@ class Settings(BaseSettings):
         return self.database_url or f"sqlite:///{self.data_dir / 'frontdoor.db'}"
 
     @property
+    def forms(self) -> Path:
+        """Where imported forms live."""
+        return self.data_dir / "forms"
+
+    @property
     def keys(self) -> Path:
         return self.key_file or self.data_dir / "keys"
 

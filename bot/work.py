@@ -87,10 +87,9 @@ class Work:
         """Who of the staff speaks here. While they write for somebody in the room nobody does: the phone goes from hand to hand."""
         return self.staff.get(chat.staff_id) if chat.staff_id and not is_filling(chat) else None
 
-    def context(self, chat: Chat, memo: Mapping[str, str] | None = None) -> Context:
-        return Context(
-            self.unit, chat, self.person(chat), self.organisation(chat), self.helper(chat), self.scripts, self.words, self.programme, self.write, memo or {}
-        )
+    def context(self, chat: Chat, memo: Mapping[str, str] | None = None, dialog: str = "") -> Context:
+        who = (self.person(chat), self.organisation(chat), self.helper(chat))
+        return Context(self.unit, chat, *who, self.scripts, self.words, self.programme, self.write, memo or {}, dialog)
 
     async def here(self, address: Address, language: str) -> Chat:
         if address not in self.chats:  # erased a moment ago, in this batch
@@ -126,6 +125,10 @@ class Work:
                 self.finished.add(person.id)
             if outcome.forgotten:
                 self.forgotten(outcome.forgotten)
+            if outcome.handed_in and chat.person_id:
+                self.erased = True  # so that the database's log does not keep them beside a name either
+                for question in outcome.handed_in:
+                    self.keep(chat.person_id, question, None)
             self.part(outcome.parted, outcome.over)
             self.drafts += outcome.notices
             if outcome.erased:
@@ -166,7 +169,7 @@ class Work:
         if effect.name in NOT_MEANWHILE and is_filling(chat):
             return said("fill.not-now", "refused")
         act = EFFECTS.get(effect.name) or ENGINES[effect.name]
-        outcome = await act(self.context(chat, effect.memo))
+        outcome = await act(self.context(chat, effect.memo, effect.dialog))
         if outcome.ranks:
             self.staff = {each: helper for each, helper in self.staff.items() if each not in outcome.ranks} | await staff.get(self.unit, outcome.ranks)
         return outcome

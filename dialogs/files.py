@@ -6,6 +6,7 @@ silently. So we read strings only; the model gives the types back.
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -84,17 +85,35 @@ def explain(path: Path, node: yaml.Node | None, error: ValidationError) -> str:
 
 
 def read_script(path: Path) -> Dialog:
-    """One script. Raises ScriptError with file and line."""
+    """One script, and the tables that are attached to it. Raises ScriptError with file and line."""
     data, node = read_yaml(path)
     try:
-        return Dialog.model_validate(data)
+        dialog = Dialog.model_validate(data)
+        return (
+            dialog.model_copy(update={"attached": {name: _table(path.parent / "tables" / f"{name}.csv") for name in dialog.tables}})
+            if dialog.tables
+            else dialog
+        )
     except ValidationError as error:
         raise ScriptError(explain(path, node, error)) from error
 
 
-def load_scripts(folder: Path = SCRIPTS) -> Scripts:
-    """Every script of a folder, checked against each other. Raises ScriptError."""
-    paths = sorted(folder.glob("*.yaml"))
+def _table(path: Path) -> tuple[dict[str, str], ...]:
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            return tuple(csv.DictReader(file))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise ScriptError(f"{path}: can't be read ({type(error).__name__}): is it there, and CSV in UTF-8?") from error
+
+
+def form_folders(forms: Path) -> list[Path]:
+    """Where imported forms live: each has a folder, with its script, its words in `locales`, and its tables."""
+    return sorted(path for path in forms.glob("form-*") if path.is_dir())
+
+
+def load_scripts(folder: Path = SCRIPTS, forms: Path | None = None) -> Scripts:
+    """Every script of a folder, and of the folders of `forms`, checked against each other. Raises ScriptError."""
+    paths = [*sorted(folder.glob("*.yaml")), *(each / f"{each.name}.yaml" for each in (form_folders(forms) if forms else ()))]
     dialogs = {path: read_script(path) for path in paths}
     for path, dialog in dialogs.items():
         if dialog.dialog != path.stem:

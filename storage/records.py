@@ -173,6 +173,18 @@ class Letter:
 
 
 @dataclass(frozen=True, slots=True)
+class Submission:
+    """Answers to a form that were handed in without a name; `day` is a date."""
+
+    id: UUID
+    form: str
+    version: int
+    language: str
+    day: str
+    record: Mapping[str, Any] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Draft:
     """A letter to be. `key` says what it is for, and is unique; without `chat` it carries its own address (a farewell)."""
 

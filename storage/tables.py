@@ -309,3 +309,14 @@ call_lines = Table(  # what was written to and fro, until it is closed and a whi
     _column("at", Moment, "operational", nullable=False),
     sqlite_autoincrement=True,
 )
+
+submissions = Table(  # answers to a form that were handed in without a name: nothing leads from here to anybody
+    "submissions",
+    metadata,
+    _column("id", Uuid, "operational", primary_key=True),  # by chance, so that their order tells nothing either
+    _column("form", String(40), "operational", nullable=False, index=True),
+    _column("version", Integer, "operational", nullable=False),  # of the script
+    _column("language", String(12), "operational", nullable=False),
+    _column("day", String(10), "operational", nullable=False),  # no time: by the minute, somebody could be found
+    _column("content", LargeBinary, "identity", nullable=False, sealed=True),
+)

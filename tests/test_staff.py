@@ -654,6 +654,7 @@ RULES = {  # command -> who may open its dialog; a command that is not here fail
     "person": HELPERS,
     "find": HELPERS,
     "fill": COORDINATORS,
+    "forms": set(),  # as long as there are none
 }
 OWNERS = ("own", "another's", "an organisation's", "nobody's")
 ACTS = {  # effect of staff -> (who may do it, about whose record)

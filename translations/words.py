@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import polib
-from babel import Locale
+from babel import Locale, UnknownLocaleError
 from babel.dates import format_date, format_skeleton, format_timedelta
 from babel.lists import format_list
 from babel.numbers import format_decimal
@@ -31,7 +31,7 @@ MOST_KNOWN = 20_000  # sentences kept ready: all of them, many times over
 ARABIC_COMMA = frozenset({"ar", "fa", "ps", "ckb", "ur"})
 COMMAND = re.compile(r"(?<!\S)/(?=[a-z])")
 LASTING: tuple[tuple[Literal["day", "hour", "minute"], int], ...] = (("day", 86400), ("hour", 3600), ("minute", 60))  # 119 minutes, 47 hours, then days
-PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
+PLACEHOLDER = re.compile(r"\{([A-Za-z_][A-Za-z0-9_-]*)\}")
 
 Fact = str | int | Mapping[str, Any]  # the shapes are explained in `Words.fact`
 Namer = Callable[[str, str], str]  # (code, language) -> how that language calls it
@@ -66,17 +66,17 @@ class Catalogue:
         return gettext.c2py(match[1])
 
 
-def read_catalogue(folder: Path) -> Catalogue:
-    """Every PO file of one language. Raises WordsError with file and line."""
-    language = folder.name
+def read_catalogue(language: str, folders: Iterable[Path]) -> Catalogue:
+    """Every PO file of one language, wherever there are any; its headers are those of the first folder. Raises WordsError with file and line."""
     texts: dict[str, str | tuple[str, ...]] = {}
     english, files, fuzzy, headers = dict[str, str](), dict[str, str](), set[str](), dict[str, str]()
-    for path in sorted(folder.glob("*.po")):
+    first, *more = [folder / language for folder in folders]
+    for path in (*sorted(first.glob("*.po")), *(path for folder in more for path in sorted(folder.glob("*.po")))):
         try:
             catalogue = polib.pofile(str(path))
         except (OSError, UnicodeDecodeError) as error:
             raise WordsError(f"{path}: is no PO file that can be read ({error}); compare it with locales/en/{path.name}.") from error
-        headers |= catalogue.metadata
+        headers = headers | catalogue.metadata if path.parent == first or not headers else headers
         for entry in catalogue:
             name, where = entry.msgctxt, f"{path}:{entry.linenum}"
             if entry.obsolete or not name:
@@ -93,13 +93,17 @@ def read_catalogue(folder: Path) -> Catalogue:
             if entry.fuzzy:
                 fuzzy.add(name)
     if not files:
-        raise WordsError(f"{folder}: holds no PO file; copy those of locales/en, or remove the folder.")
+        raise WordsError(f"{first}: holds no PO file; copy those of locales/en, or remove the folder.")
     return Catalogue(language, texts, english, frozenset(fuzzy), files, headers)
 
 
 @cache
 def locale(language: str) -> Locale:
-    return Locale.parse(language)
+    """A form may be in a language that CLDR does not know; its dates and numbers are written as in English."""
+    try:
+        return Locale.parse(language)
+    except UnknownLocaleError:
+        return Locale("en")
 
 
 def is_right_to_left(language: str) -> bool:
@@ -137,10 +141,12 @@ class Words:
         namers: Mapping[str, Namer] | None = None,
         legal: Collection[str] = (),
         folder: Path = LOCALES,
+        more: Iterable[Path] = (),
     ) -> None:
         """`languages`: those offered, in order (none: every folder). `constants`: facts that every sentence may use.
         `namers`: what `{"from": name, "code": ...}` means. `legal`: sentences that somebody agrees to; an outdated
-        translation of these is not shown, and one that nobody reviewed has the English beside it. Raises WordsError."""
+        translation of these is not shown, and one that nobody reviewed has the English beside it. `more`: folders of forms, which
+        may have languages that nothing else is in. Raises WordsError."""
         there = sorted(path.name for path in folder.iterdir() if path.is_dir())
         self.languages = tuple(languages) or tuple(there)
         for language in self.languages:
@@ -148,7 +154,13 @@ class Words:
                 raise WordsError(f"{folder / language}: the programme offers the language {language!r}, but this folder is missing.")
         self._constants, self._namers, self._legal = constants or {}, namers or {}, frozenset(legal)
         self._said: dict[tuple[str, str], str] = {}
-        self._catalogues = {language: read_catalogue(folder / language) for language in {*self.languages, "en"}}
+        folders = (folder, *more)
+        of_forms = {path.name for each in folders[1:] for path in each.iterdir() if path.is_dir()} - {*there}
+        self._catalogues = {language: read_catalogue(language, folders) for language in {*self.languages, *of_forms, "en"}}
+
+    def become(self, other: Words) -> None:
+        """Whoever holds these words says those of the other from now on: a form was added while the bot runs."""
+        vars(self).update(vars(other))
 
     def catalogue(self, language: str) -> Catalogue:
         return self._catalogues[language]
@@ -240,7 +252,30 @@ class Words:
 
     def seal(self, sentence: str) -> str:
         """A short hash of the English text of a consent, placeholders unfilled: scripts carry it, `frontdoor check` compares it."""
-        return hashlib.sha256(str(self._catalogues["en"].texts.get(sentence, "")).encode()).hexdigest()[:12]
+        return seal_of(str(self._catalogues["en"].texts.get(sentence, "")))
+
+
+def seal_of(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def write_catalogue(path: Path, language: str, english: Mapping[str, str], texts: Mapping[str, str], source: str = "en") -> None:
+    """A PO file. `english`: what each sentence is in the language that it was written in (`source`), in order; `texts`: in this one."""
+    file = polib.POFile(wrapwidth=0)
+    file.metadata = {
+        "Project-Id-Version": path.stem,
+        "Language": language,
+        "MIME-Version": "1.0",
+        "Content-Type": "text/plain; charset=UTF-8",
+        "Content-Transfer-Encoding": "8bit",
+        "X-Source-Language": source,
+        "X-Review": "none",
+    }
+    for name, original in english.items():
+        if language == "en" or name in texts:
+            file.append(polib.POEntry(msgctxt=name, msgid=original, msgstr="" if language == "en" else texts[name]))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    file.save(str(path))
 
 
 def laid_out(text: str, language: str) -> str:

@@ -10,7 +10,7 @@ from uuid import UUID
 from bot.letters import pack
 from bot.settings import Programme
 from dialogs.model import Scripts
-from dialogs.nouns import Answer, Fact, Message, Say
+from dialogs.nouns import Answer, Fact, Message, Question, Say
 from storage.people import BY_STAFF
 from storage.records import AnswerRow, Chat, Draft, Organisation, Person, Staff
 from storage.store import Unit
@@ -31,6 +31,7 @@ class Context:
     programme: Programme
     write: Callable[[], Awaitable[None]]  # what the batch changed so far; before an effect looks at the tables, or empties them
     memo: Mapping[str, str]  # what was answered in the dialog that calls it
+    dialog: str = ""  # its name
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,7 @@ class Outcome:
     notices: tuple[Draft, ...] = ()  # to other chats
     person: Person | None = None  # as they are from now on, where the effect changed what is kept beside their answers
     forgotten: UUID | None = None  # who was erased, though the chat lives on
+    handed_in: frozenset[Question] = frozenset()  # answers that are the person's no more
     ranks: frozenset[UUID] = frozenset()  # members of staff whose rank changed, or who are no more
 
 

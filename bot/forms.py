@@ -1,0 +1,333 @@
+"""`frontdoor dialog`: XLSForms come in as dialogs, and their answers go out in the form's own shape."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from bot.app import opened, words_for
+from bot.effects.nouns import answer_of
+from bot.errors import FrontdoorError
+from bot.settings import Programme, Settings, read_programme
+from dialogs.files import ScriptError, load_scripts, read_script
+from dialogs.model import Dialog, Scripts
+from dialogs.nouns import Known
+from dialogs.record import Record, record_of
+from dialogs.sheets import LARGEST_FORM, Finding, FormError, read_form
+from dialogs.xlsform import CONSENT, Form, Wishes, dialog_name, form_of
+from storage import submissions
+from translations.words import Words, WordsError, seal_of, write_catalogue
+
+ENDINGS = ("csv", "json")
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What became of a form, for whoever brought it."""
+
+    dialog: str
+    version: int
+    questions: int
+    before: int  # its version until now; 0: it is new
+    coverage: Mapping[str, tuple[int, int]]  # language -> sentences that it has, of how many
+    findings: Sequence[Finding]
+
+
+def import_form(settings: Settings, file: Path, wishes: Wishes, *, anonymous: bool | None = None) -> Imported:
+    """The form becomes a script with its words under the data folder, whole or not at all. `anonymous`: None leaves it as it was.
+    Raises FrontdoorError with everything that is wrong, a line each."""
+    content, attached = _read(file)
+    try:
+        sheets = read_form(content, file.name)
+        before = _before(settings, dialog_name(sheets.tree, wishes))
+        if anonymous is None:
+            anonymous = before.form.anonymous if before and before.form else True
+        form = form_of(sheets, replace(wishes, anonymous=anonymous), attached)
+    except FormError as error:
+        raise FrontdoorError("\n".join(f"{file.name}: {finding}" for finding in error.findings)) from error
+    programme, shipped = read_programme(settings.programme), load_scripts()
+    ours = words_for(programme, shipped)
+    texts = {name: dict(each) for name, each in form.texts.items()} | dict(framed(form, ours))
+    script = _numbered(form.script, before, texts)
+    if before and before.version == int(script["version"]) and before.dialog == script["dialog"] and _same(settings, script, texts, form):
+        return _told(form, before.version, before.version, texts)
+    _put_down(settings, programme, script, texts, form, content, file.suffix)
+    return _told(form, int(script["version"]), before.version if before else 0, texts)
+
+
+def _read(file: Path) -> tuple[bytes, dict[str, bytes]]:
+    """The form, and the files that lie beside it or in the folder FORM-media."""
+    try:
+        content = file.read_bytes()[: LARGEST_FORM + 1]
+        beside = [*file.parent.glob("*.csv"), *(file.parent / f"{file.stem}-media").glob("*.csv")]
+        return content, {each.name: each.read_bytes() for each in beside if each != file and each.stat().st_size <= LARGEST_FORM}
+    except OSError as error:
+        raise FrontdoorError(f"{file} can't be read ({error.strerror}). Is that its name, and may this user read it?") from error
+
+
+def _before(settings: Settings, dialog: str) -> Dialog | None:
+    path = settings.forms / dialog / f"{dialog}.yaml"
+    if not path.exists():
+        return None
+    try:
+        return read_script(path)
+    except ScriptError as error:
+        raise FrontdoorError(f"{error} Mend it, or remove the folder {path.parent}.") from error
+
+
+def framed(form: Form, words: Words) -> Iterator[tuple[str, dict[str, str]]]:
+    """Sentences of ours around the form's own words, in every language that either of us has."""
+    for name, (template, parts) in form.framed.items():
+        found = dict[str, str]()
+        for language in dict.fromkeys(("en", *words.languages)):
+            here = words.catalogue(language).texts.get(template) or words.catalogue("en").texts[template]
+            text = here if isinstance(here, str) else here[-1]
+            for part, texts in parts.items():
+                text = text.replace(f"{{{part}}}", texts.get(language) or texts.get(form.source) or next(iter(texts.values())))
+            found[language] = text
+        yield name, found
+
+
+def _numbered(script: Mapping[str, Any], before: Dialog | None, texts: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
+    """With the version after the one before, and the consent asked again where its text changed."""
+    name = f"{script['dialog']}.{CONSENT}"
+    seal, old = seal_of(texts[name]["en"]), next((step for step in before.steps if step.id == CONSENT), None) if before else None
+    version = old.version if old and old.seal == seal else old.version + 1 if old else 1
+    steps = [{**step, "version": str(version), "seal": seal} if step["id"] == CONSENT else step for step in script["steps"]]
+    made = {**script, "steps": steps}
+    if before and Dialog.model_validate({**made, "version": str(before.version)}).model_dump() == before.model_dump():
+        return {**made, "version": str(before.version)}
+    return {**made, "version": str(before.version + 1 if before else 1)}
+
+
+def _originals(texts: Mapping[str, Mapping[str, str]], source: str) -> dict[str, str]:
+    """Each sentence as it falls back: in English, else in the form's own language, else in any."""
+    return {name: each.get("en") or each.get(source) or next(iter(each.values())) for name, each in texts.items()}
+
+
+def _same(settings: Settings, script: Mapping[str, Any], texts: Mapping[str, Mapping[str, str]], form: Form) -> bool:
+    """Do its words stand there already as they are?"""
+    folder = settings.forms / str(script["dialog"])
+    with tempfile.TemporaryDirectory() as other:
+        _write(Path(other), script, texts, form)
+        mine, theirs = _contents(Path(other)), _contents(folder)
+        return all(theirs.get(name) == content for name, content in mine.items()) and not any(
+            name.endswith((".po", ".csv")) and name not in mine for name in theirs
+        )
+
+
+def _contents(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def _write(folder: Path, script: Mapping[str, Any], texts: Mapping[str, Mapping[str, str]], form: Form) -> None:
+    name, originals = str(script["dialog"]), _originals(texts, form.source)
+    head = f"# Made from the XLSForm {script['form']['id']}: frontdoor dialog import. A new version of the form replaces it.\n"
+    (folder / f"{name}.yaml").write_text(head + yaml.safe_dump(dict(script), allow_unicode=True, sort_keys=False, width=140), "utf-8")
+    for language in dict.fromkeys(("en", *(language for each in texts.values() for language in each))):
+        there = {sentence: each[language] for sentence, each in texts.items() if language in each}
+        write_catalogue(folder / "locales" / language / f"{name}.po", language, originals, there, form.source)
+    for table, rows in form.tables.items():
+        path = folder / "tables" / f"{table}.csv"
+        path.parent.mkdir(exist_ok=True)
+        with path.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.DictWriter(file, list(rows[0]) if rows else ["name"])
+            writer.writeheader()
+            writer.writerows(rows)
+
+
+def _put_down(
+    settings: Settings, programme: Programme, script: Mapping[str, Any], texts: Mapping[str, Mapping[str, str]], form: Form, content: bytes, ending: str
+) -> None:
+    """Beside its place first, and looked at there; then it takes its place in one step. Raises FrontdoorError, and nothing changed."""
+    name = str(script["dialog"])
+    try:
+        settings.forms.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".import-", dir=settings.forms) as other:
+            there = Path(other) / name
+            there.mkdir()
+            _write(there, script, texts, form)
+            (there / f"source{ending.lower() or '.xlsx'}").write_bytes(content)
+            _look_at(settings, programme, there)
+            place, old = settings.forms / name, Path(other) / "old"
+            if place.exists():
+                place.rename(old)
+            there.rename(place)
+            os.utime(place)
+    except OSError as error:
+        raise FrontdoorError(f"{settings.forms} can't be written ({error.strerror}). May this user write there? (FRONTDOOR_DATA_DIR)") from error
+
+
+def _look_at(settings: Settings, programme: Programme, there: Path) -> None:
+    """Does it go together with every other dialog?"""
+    try:
+        dialogs = {**load_scripts(forms=settings.forms), there.name: read_script(there / f"{there.name}.yaml")}
+        scripts = Scripts(dialogs.values())
+        words_for(programme, scripts, forms=there.parent)
+    except (ScriptError, WordsError, ValueError) as error:
+        raise FrontdoorError(f"The form can't become a dialog: {error}") from error
+
+
+def _told(form: Form, version: int, before: int, texts: Mapping[str, Mapping[str, str]]) -> Imported:
+    own = {name for name in form.texts if not name.endswith(".short")}
+    coverage = {language: (sum(1 for name in own if language in texts[name]), len(own)) for language in form.languages}
+    questions = sum(1 for step in _every(form.script["steps"]) if "column" in step and "ask" in step)
+    return Imported(str(form.script["dialog"]), version, questions, before, coverage, form.findings)
+
+
+def _every(steps: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+    for step in steps:
+        yield step
+        yield from _every(step.get("steps", ()))
+
+
+def remove_form(settings: Settings, dialog: str) -> None:
+    """Nobody is asked it any more; what was answered stays. Raises FrontdoorError."""
+    place = settings.forms / dialog
+    if dialog not in load_scripts(forms=settings.forms).forms:
+        raise FrontdoorError(f"There is no form {dialog!r}; `frontdoor dialog list` names them.")
+    gone = Path(tempfile.mkdtemp(prefix=".removed-", dir=settings.forms))
+    place.rename(gone / dialog)
+    shutil.rmtree(gone)
+
+
+async def list_forms(settings: Settings) -> list[str]:
+    """One line a form: its name, how many answered, its title. Raises FrontdoorError."""
+    async with opened(settings) as house, house.store.read() as unit:
+        handed_in = await submissions.counted(unit)
+        lines = []
+        for name in house.scripts.forms:
+            form = house.scripts[name].form
+            assert form  # noqa: S101 - that is what `forms` are
+            number = handed_in.get(name, 0) if form.anonymous else len([each async for each in submissions.of_people(unit, name)])
+            way = "without names" if form.anonymous else "with the profile"
+            lines.append(f"{name:<32} version {house.scripts[name].version:<3} {number:>6} answered, {way:<16} {house.words.tr(f'open-forms.{name}', 'en')}")
+    return lines or ["There is no form yet: frontdoor dialog import FORM.xlsx"]
+
+
+# ---- export -----------------------------------------------------------------------------------------------------------
+
+
+async def export_form(settings: Settings, dialog: str, folder: Path) -> list[str]:
+    """The answers as ODK's own tools hand them out: FORM.csv, a CSV for every repeat, and FORM.json. Names what it wrote. Raises FrontdoorError."""
+    async with opened(settings) as house, house.store.read() as unit:
+        if dialog not in house.scripts.forms:
+            raise FrontdoorError(f"There is no form {dialog!r}; there are {', '.join(house.scripts.forms) or 'none'}.")
+        script = house.scripts[dialog]
+        assert script.form  # noqa: S101 - that is what `forms` are
+        rows = [
+            (_about(f"uuid:{each.id}", each.day, each.version, each.language), Record.from_json(dict(each.record)))
+            for each in await submissions.of_form(unit, dialog)
+        ]
+        async for person, answers in submissions.of_people(unit, dialog) if not script.form.anonymous else _nobody():
+            latest = max((row for row in answers.values()), key=lambda row: row.at)
+            now = datetime.now(house.programme.timezone)
+            facts = {"today": now.date().isoformat(), "now": latest.at.astimezone(house.programme.timezone).isoformat(timespec="milliseconds")}
+            known = Known({question: answer_of(row) for question, row in answers.items()}, {}, facts)
+            about = _about(f"uuid:{person}", latest.at.astimezone(house.programme.timezone).isoformat(timespec="milliseconds"), latest.version, latest.language)
+            rows.append((about, record_of(house.scripts, script, known, latest.language)))
+    return write_export(script, rows, folder)
+
+
+async def _nobody() -> Any:
+    return
+    yield
+
+
+def _about(key: str, at: str, version: int, language: str) -> dict[str, str]:
+    return {"SubmissionDate": at, "meta-instanceID": key, "FormVersion": str(version), "Language": language, "KEY": key}
+
+
+def write_export(script: Dialog, rows: Sequence[tuple[Mapping[str, str], Record]], folder: Path) -> list[str]:
+    """Columns as ODK Central names them: groups with dashes, PARENT_KEY and KEY in the tables of repeats. Raises FrontdoorError."""
+    assert script.form  # noqa: S101 - the caller has looked
+    name = "".join(each if each.isalnum() or each in "-_." else "_" for each in script.form.id) or script.dialog
+    tables = dict(_tables(script))
+    filled: dict[str, list[dict[str, str]]] = {table: [] for table in tables}
+    for about, record in rows:
+        _fill(filled, "", record, about, about["KEY"])
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        written = []
+        for table, columns in tables.items():
+            path = folder / (f"{name}-{table.replace('/', '-')}.csv" if table else f"{name}.csv")
+            head = ["SubmissionDate"] if not table else []
+            tail = ["meta-instanceID", "FormVersion", "Language", "KEY"] if not table else ["PARENT_KEY", "KEY"]
+            own = [*columns, *sorted({column for row in filled[table] for column in row} - {*columns, *head, *tail})]  # what an older version asked
+            with path.open("w", encoding="utf-8-sig", newline="") as file:
+                writer = csv.writer(file)
+                writer.writerow([*head, *(_dashed(column, table) for column in own), *tail])
+                writer.writerows([[_harmless(row.get(column, "")) for column in (*head, *own, *tail)] for row in filled[table]])
+            written.append(str(path))
+        path = folder / f"{name}.json"
+        path.write_text(json.dumps([_nested(about, record) for about, record in rows], ensure_ascii=False, indent=1), "utf-8")
+    except OSError as error:
+        raise FrontdoorError(f"{folder} can't be written ({error.strerror}). May this user write there?") from error
+    return [*written, str(path)]
+
+
+def _tables(script: Dialog) -> Iterator[tuple[str, list[str]]]:
+    """The main table "", and one for every repeat: its columns, in the form's order."""
+
+    def columns(steps: Sequence[Any]) -> list[str]:
+        return [step.column for step in steps if step.column and not step.steps]
+
+    yield "", columns(script.steps)
+    for step in script.every:
+        if step.steps and step.column:
+            yield step.column, columns(step.steps)
+
+
+def _fill(tables: dict[str, list[dict[str, str]]], table: str, record: Record, about: Mapping[str, str], key: str) -> None:
+    tables.setdefault(table, []).append({**record.values, **about})
+    for repeat, rounds in record.rounds.items():
+        for number, inner in enumerate(rounds, 1):
+            own = f"{key}/{_dashed(repeat, table)}[{number}]"
+            _fill(tables, repeat, inner, {"PARENT_KEY": key, "KEY": own}, own)
+
+
+def _dashed(column: str, table: str) -> str:
+    return column.removeprefix(f"{table}/").replace("/", "-")
+
+
+def _harmless(value: str) -> str:
+    """A spreadsheet takes what begins so for a formula (OWASP, CSV injection); a number stays one."""
+    if value[:1] in {"=", "+", "-", "@", "\t", "\r"}:
+        try:
+            float(value)
+        except ValueError:
+            return f"'{value}"
+    return value
+
+
+def _nested(about: Mapping[str, str], record: Record, table: str = "") -> dict[str, Any]:
+    made: dict[str, Any] = {}
+    for column, value in record.values.items():
+        _put(made, column.removeprefix(f"{table}/" if table else "").split("/"), value)
+    for repeat, rounds in record.rounds.items():
+        _put(made, repeat.removeprefix(f"{table}/" if table else "").split("/"), [_nested({}, each, repeat) for each in rounds])
+    return (
+        {
+            "__id": about["KEY"],
+            "__system": {"submissionDate": about["SubmissionDate"], "formVersion": about["FormVersion"], "language": about["Language"]},
+            **made,
+        }
+        if about
+        else made
+    )
+
+
+def _put(into: dict[str, Any], path: Sequence[str], value: Any) -> None:
+    for part in path[:-1]:
+        into = into.setdefault(part, {})
+    into[path[-1]] = value
