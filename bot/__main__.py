@@ -234,7 +234,7 @@ def dialog_list() -> None:
 @forms.command("export")
 def dialog_export(dialog: str, folder: Path = Path("export")) -> None:
     """Write the answers in the form's own shape: CSV, one for each repeat, and JSON, as ODK and Kobo hand them out."""
-    from bot.forms import export_form  # noqa: PLC0415
+    from bot.exports import export_form  # noqa: PLC0415
 
     for path in go(export_form(_settings(), dialog, folder)):
         print(path)

@@ -1,34 +1,27 @@
-"""`frontdoor dialog`: XLSForms come in as dialogs, and their answers go out in the form's own shape."""
+"""`frontdoor dialog`: XLSForms come in as dialogs, and go again."""
 
 from __future__ import annotations
 
 import csv
-import json
 import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from bot.app import opened, words_for
-from bot.effects.nouns import answer_of
 from bot.errors import FrontdoorError
 from bot.settings import Programme, Settings, read_programme
 from dialogs.files import ScriptError, load_scripts, read_script
 from dialogs.model import Dialog, Scripts
-from dialogs.nouns import Known
-from dialogs.record import Record, record_of
 from dialogs.sheets import LARGEST_FORM, Finding, FormError, read_form
 from dialogs.xlsform import CONSENT, Form, Wishes, dialog_name, form_of
 from storage import submissions
 from translations.words import Words, WordsError, seal_of, write_catalogue
-
-ENDINGS = ("csv", "json")
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,121 +206,3 @@ async def list_forms(settings: Settings) -> list[str]:
             way = "without names" if form.anonymous else "with the profile"
             lines.append(f"{name:<32} version {house.scripts[name].version:<3} {number:>6} answered, {way:<16} {house.words.tr(f'open-forms.{name}', 'en')}")
     return lines or ["There is no form yet: frontdoor dialog import FORM.xlsx"]
-
-
-# ---- export -----------------------------------------------------------------------------------------------------------
-
-
-async def export_form(settings: Settings, dialog: str, folder: Path) -> list[str]:
-    """The answers as ODK's own tools hand them out: FORM.csv, a CSV for every repeat, and FORM.json. Names what it wrote. Raises FrontdoorError."""
-    async with opened(settings) as house, house.store.read() as unit:
-        if dialog not in house.scripts.forms:
-            raise FrontdoorError(f"There is no form {dialog!r}; there are {', '.join(house.scripts.forms) or 'none'}.")
-        script = house.scripts[dialog]
-        assert script.form  # noqa: S101 - that is what `forms` are
-        rows = [
-            (_about(f"uuid:{each.id}", each.day, each.version, each.language), Record.from_json(dict(each.record)))
-            for each in await submissions.of_form(unit, dialog)
-        ]
-        async for person, answers in submissions.of_people(unit, dialog) if not script.form.anonymous else _nobody():
-            latest = max((row for row in answers.values()), key=lambda row: row.at)
-            now = datetime.now(house.programme.timezone)
-            facts = {"today": now.date().isoformat(), "now": latest.at.astimezone(house.programme.timezone).isoformat(timespec="milliseconds")}
-            known = Known({question: answer_of(row) for question, row in answers.items()}, {}, facts)
-            about = _about(f"uuid:{person}", latest.at.astimezone(house.programme.timezone).isoformat(timespec="milliseconds"), latest.version, latest.language)
-            rows.append((about, record_of(house.scripts, script, known, latest.language)))
-    return write_export(script, rows, folder)
-
-
-async def _nobody() -> Any:
-    return
-    yield
-
-
-def _about(key: str, at: str, version: int, language: str) -> dict[str, str]:
-    return {"SubmissionDate": at, "meta-instanceID": key, "FormVersion": str(version), "Language": language, "KEY": key}
-
-
-def write_export(script: Dialog, rows: Sequence[tuple[Mapping[str, str], Record]], folder: Path) -> list[str]:
-    """Columns as ODK Central names them: groups with dashes, PARENT_KEY and KEY in the tables of repeats. Raises FrontdoorError."""
-    assert script.form  # noqa: S101 - the caller has looked
-    name = "".join(each if each.isalnum() or each in "-_." else "_" for each in script.form.id) or script.dialog
-    tables = dict(_tables(script))
-    filled: dict[str, list[dict[str, str]]] = {table: [] for table in tables}
-    for about, record in rows:
-        _fill(filled, "", record, about, about["KEY"])
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        written = []
-        for table, columns in tables.items():
-            path = folder / (f"{name}-{table.replace('/', '-')}.csv" if table else f"{name}.csv")
-            head = ["SubmissionDate"] if not table else []
-            tail = ["meta-instanceID", "FormVersion", "Language", "KEY"] if not table else ["PARENT_KEY", "KEY"]
-            own = [*columns, *sorted({column for row in filled[table] for column in row} - {*columns, *head, *tail})]  # what an older version asked
-            with path.open("w", encoding="utf-8-sig", newline="") as file:
-                writer = csv.writer(file)
-                writer.writerow([*head, *(_dashed(column, table) for column in own), *tail])
-                writer.writerows([[_harmless(row.get(column, "")) for column in (*head, *own, *tail)] for row in filled[table]])
-            written.append(str(path))
-        path = folder / f"{name}.json"
-        path.write_text(json.dumps([_nested(about, record) for about, record in rows], ensure_ascii=False, indent=1), "utf-8")
-    except OSError as error:
-        raise FrontdoorError(f"{folder} can't be written ({error.strerror}). May this user write there?") from error
-    return [*written, str(path)]
-
-
-def _tables(script: Dialog) -> Iterator[tuple[str, list[str]]]:
-    """The main table "", and one for every repeat: its columns, in the form's order."""
-
-    def columns(steps: Sequence[Any]) -> list[str]:
-        return [step.column for step in steps if step.column and not step.steps]
-
-    yield "", columns(script.steps)
-    for step in script.every:
-        if step.steps and step.column:
-            yield step.column, columns(step.steps)
-
-
-def _fill(tables: dict[str, list[dict[str, str]]], table: str, record: Record, about: Mapping[str, str], key: str) -> None:
-    tables.setdefault(table, []).append({**record.values, **about})
-    for repeat, rounds in record.rounds.items():
-        for number, inner in enumerate(rounds, 1):
-            own = f"{key}/{_dashed(repeat, table)}[{number}]"
-            _fill(tables, repeat, inner, {"PARENT_KEY": key, "KEY": own}, own)
-
-
-def _dashed(column: str, table: str) -> str:
-    return column.removeprefix(f"{table}/").replace("/", "-")
-
-
-def _harmless(value: str) -> str:
-    """A spreadsheet takes what begins so for a formula (OWASP, CSV injection); a number stays one."""
-    if value[:1] in {"=", "+", "-", "@", "\t", "\r"}:
-        try:
-            float(value)
-        except ValueError:
-            return f"'{value}"
-    return value
-
-
-def _nested(about: Mapping[str, str], record: Record, table: str = "") -> dict[str, Any]:
-    made: dict[str, Any] = {}
-    for column, value in record.values.items():
-        _put(made, column.removeprefix(f"{table}/" if table else "").split("/"), value)
-    for repeat, rounds in record.rounds.items():
-        _put(made, repeat.removeprefix(f"{table}/" if table else "").split("/"), [_nested({}, each, repeat) for each in rounds])
-    return (
-        {
-            "__id": about["KEY"],
-            "__system": {"submissionDate": about["SubmissionDate"], "formVersion": about["FormVersion"], "language": about["Language"]},
-            **made,
-        }
-        if about
-        else made
-    )
-
-
-def _put(into: dict[str, Any], path: Sequence[str], value: Any) -> None:
-    for part in path[:-1]:
-        into = into.setdefault(part, {})
-    into[path[-1]] = value

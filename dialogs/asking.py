@@ -607,7 +607,9 @@ class Asking:
                 codes.append(BACK)
         elif step.ask == "choice" and place.dialog.form:  # the last word: hand it in?
             codes = [BACK] if self.before(place) else []
-        elif len(self.frames) > 1 and not (step.ask == "consent" or step.gate):  # those are why we interrupted: nothing goes on without them
+        elif (
+            len(self.frames) > 1 and place.dialog.dialog != "welcome" and not (step.ask == "consent" or step.gate)
+        ):  # those are why we interrupted: nothing goes on without them
             codes = [CLOSE]
         return tuple(Option(code, {"say": f"common.{code[1:]}"}) for code in codes)
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from dialogs.asking import Asking, Place, Rounds
 from dialogs.model import Dialog, Scripts, Step
@@ -16,14 +17,18 @@ class Record:
 
     values: dict[str, str] = field(default_factory=dict)  # column (house/rooms/size) -> value
     rounds: dict[str, list[Record]] = field(default_factory=dict)  # column of the repeat -> its rounds
+    version: str = ""  # of the form; of the whole record only
+    aside: dict[str, str] = field(default_factory=dict)  # of questions that a newer version has no more: id and round -> value
 
-    def to_json(self) -> dict[str, object]:
-        return {"values": self.values, "rounds": {name: [each.to_json() for each in there] for name, there in self.rounds.items()}}
+    def to_json(self) -> dict[str, Any]:
+        rounds = {name: [each.to_json() for each in there] for name, there in self.rounds.items()}
+        more = {"version": self.version, "aside": self.aside}
+        return {"values": self.values, "rounds": rounds} | {name: value for name, value in more.items() if value}
 
     @classmethod
-    def from_json(cls, data: dict[str, dict[str, object]]) -> Record:
-        rounds = {name: [cls.from_json(each) for each in there] for name, there in data["rounds"].items()}  # type: ignore[attr-defined]  # reason: as to_json() wrote it
-        return cls({name: str(value) for name, value in data["values"].items()}, rounds)
+    def from_json(cls, data: Mapping[str, Any]) -> Record:
+        rounds = {name: [cls.from_json(each) for each in there] for name, there in data["rounds"].items()}
+        return cls(dict(data["values"]), rounds, data.get("version", ""), dict(data.get("aside", {})))
 
 
 def record_of(scripts: Scripts, dialog: Dialog, known: Known, language: str) -> Record:
@@ -31,7 +36,12 @@ def record_of(scripts: Scripts, dialog: Dialog, known: Known, language: str) -> 
     asking = Asking(scripts, State(language), known, {})
     place = Place.of(Frame(dialog.dialog), dialog)
     asking.prepare(place)
-    return _record(asking, place, dialog.steps, ())
+    record = _record(asking, place, dialog.steps, ())
+    record.version = dialog.form.version if dialog.form else ""
+    for (question, round_), answer in known.answers.items():
+        if question.startswith(f"{dialog.dialog}.") and answer.kind == "given" and scripts.question(question) is None:
+            record.aside[f"{question.partition('.')[2]}{f'[{round_}]' if round_ else ''}"] = answer.value
+    return record
 
 
 def _record(asking: Asking, place: Place, steps: Sequence[Step], rounds: Rounds) -> Record:

@@ -7,16 +7,18 @@ from collections import defaultdict
 from pathlib import Path
 
 import pytest
-from conftest import SHARED, until
+from conftest import ROOT, SHARED, until
 from doors import Browser, Telegram, TelegramDoor, TerminalDoor, Web
 from sqlalchemy import func, select
 
-from bot.app import House
+from bot.app import House, furnish, refurnish
 from bot.channels import telegram_aiogram, telegram_ptb
 from bot.effects.staff import invite
+from bot.forms import import_form
 from bot.settings import Settings
 from dialogs.files import read_yaml
-from storage import answers, tables
+from dialogs.xlsform import Wishes
+from storage import answers, submissions, tables
 from storage.answers import ORGANISATIONS
 from storage.people import get
 from storage.store import Store
@@ -32,10 +34,24 @@ def runs(*, together: bool):
 RUNS, TOGETHER = runs(together=False), runs(together=True)
 
 
+FORMS = Path(__file__).parent / "forms"
+
+
 @pytest.fixture
-def house(scripts, words, programme):
+def house(scripts, words, programme, tmp_path, request):
+    """The same house for everybody in a test; with the forms of its transcript, if it has any."""
+    built = {}
+
     def build(store: Store) -> House:
-        return House(Settings(_env_file=None), programme, scripts, words, store)
+        forms = request.node.callspec.params["script"].get("forms", ())
+        if not forms:
+            return House(Settings(_env_file=None), programme, scripts, words, store)
+        if store not in built:
+            settings = Settings(_env_file=None, data_dir=tmp_path / "data", programme=ROOT / "programme.yaml")
+            for name in forms:
+                import_form(settings, FORMS / name, Wishes())
+            built[store] = House(settings, *furnish(settings), store)
+        return built[store]
 
     return build
 
@@ -101,6 +117,10 @@ async def talk(script, language, doors, house):
                 async with house.store.begin() as unit:
                     _, remembered = await invite(unit, "Anna Example", rank)
                 continue
+            case {"import": name}:  # while somebody is in the middle of it
+                import_form(house.settings, FORMS / name, Wishes())
+                refurnish(house)
+                continue
             case {"you": text}:
                 text = text.get(language, text.get("en")) if isinstance(text, dict) else text
                 await door.say(text.replace("$remembered", remembered))
@@ -162,7 +182,7 @@ def hears(house, language, heard, sentences, where):
         text = house.words.catalogue(language).texts.get(sentence) or house.words.catalogue("en").texts[sentence]
         template = text if isinstance(text, str) else text[-1]
         pattern = (
-            re.sub(r"\\\{[a-z_\\-]+\\\}", ".+?", re.escape(template))
+            re.sub(r"\\\{[A-Za-z0-9_\\-]+\\\}", ".+?", re.escape(template))
             if isinstance(text, str)
             else "|".join(re.sub(r"\\\{[a-z_\\-]+\\\}", ".+?", re.escape(each)) for each in text)
         )
@@ -198,6 +218,21 @@ async def check_what_it_leaves(script, language, store, channel):
             for key, value in leaves.get("answers", {}).items()
         }
         assert {question: " | ".join(sorted(values)) for question, values in told.items()} == wanted
+        forms = await submissions.counted(unit)
+        handed_in = [each for form in forms for each in await submissions.of_form(unit, form)]
+        assert [whole(each, language) for each in handed_in] == [expected(each, language) for each in leaves.get("submissions", ())]
+
+
+def whole(submission, language):
+    """What was handed in, as a transcript writes it; values alone where there are no rounds in the rounds."""
+    record = submission.record
+    rounds = {name: [each["values"] for each in there] for name, there in record["rounds"].items()}
+    aside = {"aside": record["aside"]} if "aside" in record else {}
+    return {"language": submission.language, "values": record["values"], "rounds": rounds, **aside}
+
+
+def expected(written, language):
+    return {"rounds": {}, **written, "language": written["language"].replace("$language", language)}
 
 
 def told_by(rows, told):

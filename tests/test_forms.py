@@ -2,26 +2,35 @@
 
 from __future__ import annotations
 
+import csv
 import io
+import json
 import re
 import zipfile
 from collections import Counter
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import openpyxl
 import pytest
 from conftest import ROOT, SHARED
+from doors import TerminalDoor
 from forms_walk import FACTS, Filler, compared, instance_of, record_of
+from sqlalchemy import select
 
-from bot.app import furnish, refurnish, stamp
+from bot.app import House, furnish, refurnish, stamp
 from bot.errors import FrontdoorError
-from bot.forms import import_form, remove_form
+from bot.exports import export_form, write_export
+from bot.forms import import_form, list_forms, remove_form
 from bot.settings import Settings
+from dialogs.asking import short
 from dialogs.labels import code_of_language, readable
 from dialogs.model import Dialog, Scripts
 from dialogs.nouns import Answer, Resume, Text
+from dialogs.record import Record
 from dialogs.sheets import FormError, read_form
 from dialogs.xlsform import Wishes, form_of
+from storage import submissions, tables
 
 FORMS = Path(__file__).parent / "forms"
 OURS = sorted(path for path in FORMS.glob("*.md") if path.name != "README.md")
@@ -400,8 +409,6 @@ def test_who_reads_answers_with_names_asks_again(tmp_path):
 
 
 def test_a_running_house_has_a_form_without_a_restart_and_keeps_what_it_had_when_the_files_are_broken(tmp_path, store):
-    from bot.app import House
-
     settings = settings_at(tmp_path)
     house = House(settings, *furnish(settings), store)
     assert not house.scripts.forms
@@ -427,3 +434,148 @@ def test_a_form_that_is_not_there_is_not_removed_and_the_remedy_is_named(tmp_pat
     import_(tmp_path)
     remove_form(settings_at(tmp_path), "form-household-2026")
     assert furnish(settings_at(tmp_path))[1].forms == ()
+
+
+# ---- in a conversation -------------------------------------------------------------------------------------------------------
+
+
+def house_at(folder, store, markdown=HOUSEHOLD, **options):
+    import_(folder, markdown, **options)
+    settings = settings_at(folder)
+    return House(settings, *furnish(settings), store)
+
+
+async def fill_in(door):
+    for line in ("/start", "#1", "/form_household_2026", "#1", "#1", "Zzkanarek Quarter"):
+        await door.say(line)
+    for press in (".again", None, None, ".again", None, None, ".enough", "course", short("job.1"), ".done", ".done"):
+        if press:
+            await door.press(press)
+        else:
+            await door.say("Amina Zzkanarek" if "first name" in door.heard[-1].text.casefold() else "12")
+
+
+async def test_what_is_handed_in_leads_to_nobody(tmp_path, store):
+    async with TerminalDoor(house_at(tmp_path, store), "en") as door:
+        await fill_in(door)
+        async with store.read() as unit:
+            assert len((await unit.connection.execute(select(tables.answers))).all()) == 7, "until then they are theirs: /mydata shows them, /stop erases them"
+        await door.press("send")
+        assert "Thank you" in door.heard[-2].text + door.heard[-1].text
+        async with store.read() as unit:
+            assert (await unit.connection.execute(select(tables.answers))).all() == []
+            (row,) = (await unit.connection.execute(select(tables.submissions))).all()
+            people = [str(each).replace("-", "") for each in (await unit.connection.execute(select(tables.people.c.id))).scalars()]
+            assert not any(person in str(value).replace("-", "") for value in row for person in people)
+            assert row.day == "2026-11-21", "the day, and no time"
+            assert b"Zzkanarek" not in row.content
+            (kept,) = await submissions.of_form(unit, "form-household-2026")
+            assert "2026-11-21T" not in json.dumps(kept.record), "no minute in what was answered either"
+            assert [each["values"] for each in kept.record["rounds"]["member"]] == [{"member/name": "Amina Zzkanarek", "member/work/hours": "12"}] * 2
+            assert kept.record["values"]["wishes"] == "course job.1"
+        await door.say("/form_household_2026")  # once more: nothing is known of the first time
+        assert "Which part of town?" in door.heard[-1].text
+
+
+async def test_who_changes_their_mind_before_handing_in_leaves_nothing(tmp_path, store):
+    async with TerminalDoor(house_at(tmp_path, store), "en") as door:
+        await fill_in(door)
+        await door.say("/stop")
+        await door.press("form-household-2026")
+        async with store.read() as unit:
+            assert (await unit.connection.execute(select(tables.answers))).all() == []
+            assert (await unit.connection.execute(select(tables.submissions))).all() == []
+
+
+async def test_without_a_yes_nothing_is_asked_and_nothing_kept(tmp_path, store):
+    async with TerminalDoor(house_at(tmp_path, store), "en") as door:
+        for line in ("/start", "#1", "/form_household_2026", "#1", "#2"):
+            await door.say(line)
+        assert "Nothing was kept" in door.heard[-1].text
+        async with store.read() as unit:
+            assert (await unit.connection.execute(select(tables.people))).all() == []
+
+
+async def test_answers_that_are_bound_to_the_profile_stay_theirs_and_are_exported_with_their_id(tmp_path, store, monkeypatch):
+    house = house_at(tmp_path, store, anonymous=False)
+    async with TerminalDoor(house, "en") as door:
+        await fill_in(door)
+        assert "saved" in "".join(each.text for each in door.heard[-2:])
+        async with store.read() as unit:
+            (person,) = (await unit.connection.execute(select(tables.people.c.id))).scalars()
+            assert (await unit.connection.execute(select(tables.submissions))).all() == []
+        monkeypatch.setattr("bot.exports.opened", lambda _: already(house))
+        await export_form(house.settings, "form-household-2026", tmp_path / "out")
+        (row,) = rows_of(tmp_path / "out" / "household_2026.csv")
+        assert (row["KEY"], row["wishes"], row["FormVersion"]) == (f"uuid:{person}", "course job.1", "2026-11")
+        assert [each["PARENT_KEY"] for each in rows_of(tmp_path / "out" / "household_2026-member.csv")] == [f"uuid:{person}"] * 2
+        await door.say("/stop")
+        await door.press("form-household-2026")
+        async with store.read() as unit:
+            assert (await unit.connection.execute(select(tables.answers))).all() == []
+
+
+@asynccontextmanager
+async def already(house):
+    yield house
+
+
+def rows_of(path):
+    return list(csv.DictReader(io.StringIO(path.read_text("utf-8-sig"))))
+
+
+# ---- export ------------------------------------------------------------------------------------------------------------------
+
+
+def test_an_export_has_the_columns_and_tables_of_odk_and_no_live_formula(tmp_path):
+    made = form(
+        """
+| survey |
+| | type | name | label |
+| | begin group | home | Home |
+| | text | town | Town |
+| | begin repeat | room | Room |
+| | text | use | Use |
+| | begin repeat | window | Window |
+| | integer | width | Width |
+| | end repeat | | |
+| | end repeat | | |
+| | end group | | |
+| settings |
+| | form_id | form_title |
+| | homes | Homes |
+"""
+    )
+    windows = [Record({"home/room/window/width": "-3"}), Record({"home/room/window/width": "4"})]
+    record = Record(
+        {"home/town": '=HYPERLINK("http://evil.example")'},
+        {"home/room": [Record({"home/room/use": "kitchen"}, {"home/room/window": windows}), Record({"home/room/use": "@x"})]},
+    )
+    write_export(
+        Dialog.model_validate(made.script),
+        [({"SubmissionDate": "2026-11-28", "KEY": "uuid:1", "meta-instanceID": "uuid:1", "Language": "en"}, record)],
+        tmp_path,
+    )
+    (main,) = rows_of(tmp_path / "homes.csv")
+    assert (main["home-town"], main["KEY"]) == ('\'=HYPERLINK("http://evil.example")', "uuid:1")
+    rooms = rows_of(tmp_path / "homes-home-room.csv")
+    assert [(each["use"], each["PARENT_KEY"], each["KEY"]) for each in rooms] == [
+        ("kitchen", "uuid:1", "uuid:1/home-room[1]"),
+        ("'@x", "uuid:1", "uuid:1/home-room[2]"),
+    ]
+    panes = rows_of(tmp_path / "homes-home-room-window.csv")
+    assert [(each["width"], each["PARENT_KEY"]) for each in panes] == [("-3", "uuid:1/home-room[1]"), ("4", "uuid:1/home-room[1]")]
+    (nested,) = json.loads((tmp_path / "homes.json").read_text("utf-8"))
+    assert nested["home"]["town"] == '=HYPERLINK("http://evil.example")', "JSON is no spreadsheet"
+    assert nested["home"]["room"][0] == {"use": "kitchen", "window": [{"width": "-3"}, {"width": "4"}]}
+
+
+def test_the_list_of_forms_says_how_many_answered(tmp_path):
+    import asyncio
+
+    settings = settings_at(tmp_path)
+    assert asyncio.run(list_forms(settings)) == ["There is no form yet: frontdoor dialog import FORM.xlsx"]
+    import_(tmp_path)
+    (line,) = asyncio.run(list_forms(settings))
+    assert "form-household-2026" in line
+    assert "0 answered, without names" in line

@@ -41,7 +41,7 @@ class Terminal:
 
     async def send(self, outgoing: Outgoing) -> None:
         """Prints; a terminal takes everything."""
-        if outgoing.rows:
+        if outgoing.rows or outgoing.typing:  # a question; what is only said leaves the last one as it is
             self._choices, self._typing = tuple(choice for row in outgoing.rows for choice in row), outgoing.typing
         print("\n" + "\n".join(self._page(outgoing)), file=self._out, flush=True)
 
