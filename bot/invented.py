@@ -13,7 +13,7 @@ from bot.effects import LISTS
 from bot.settings import Programme
 from bot.sources import listed
 from dialogs.expressions import Expression
-from dialogs.model import RANKS, RESERVED, TYPED, Dialog, Scripts, Step
+from dialogs.model import RANKS, RESERVED, SEVERAL, TYPED, Dialog, Scripts, Step
 from dialogs.nouns import Answer, Consent, Fact, Frame, Heard, Known, Message, Need, Press, Question, State, Turn
 from dialogs.turn import take_turn
 from translations.words import Words
@@ -21,7 +21,15 @@ from translations.words import Words
 TRIES = 100_000  # ways to answer that are tried to make a condition true
 EXAMPLE_ADDRESS = "https://bot.example.org/chat"  # of the web chat
 NUMBERS = ("12", "1", "100", "2020", "0.5")
-EXAMPLES: Mapping[str, str] = {"phone": "+4930123456", "email": "name@example.org", "web-address": "https://www.example.org"}
+EXAMPLES: Mapping[str, str] = {
+    "phone": "+4930123456",
+    "email": "name@example.org",
+    "web-address": "https://www.example.org",
+    "time": "14:30:00.000",
+    "date-time": "2026-11-28T14:30:00.000",
+    "place": "54.09 12.13 0 0",
+    "places": "54.09 12.13 0 0;54.1 12.15 0 0;54.09 12.13 0 0",
+}
 NAMES: Mapping[str, Fact] = {"one": "Olena", "two": "Invented Amina", "three": "مثال"}  # what lists of somebody's own may hold: people,
 FORMS: Mapping[str, Fact] = {"one": "Your first weeks", "two": "How was the course?", "three": "مثال"}  # questionnaires,
 FIRMS: Mapping[str, Fact] = {"one": "Example Bakery", "two": "Invented Steel Ltd", "three": "مثال"}  # and whatever else
@@ -130,7 +138,8 @@ class Inventor:
         if not step.steps:
             return {(name, ""): self.sample(step, wanted.get(step.id))}
         rounds = range(min(2, step.most))
-        inside = {(f"{name}.{inner.id}", str(number + 1)): self.sample(inner, nth=number) for number in rounds for inner in step.steps}
+        questions = [inner for inner in step.steps if inner.ask]
+        inside = {(f"{name}.{inner.id}", str(number + 1)): self.sample(inner, nth=number) for number in rounds for inner in questions}
         return {(name, ""): Answer("given", str(len(rounds))), **inside}
 
     def put_aside(self, summary: Step) -> Moment | None:
@@ -160,8 +169,8 @@ class Inventor:
         if wanted is not None:
             return Answer("given", wanted) if wanted else Answer("skipped")
         there = self.plain(step)
-        if step.ask == "choices":
-            return Answer("given", " ".join(there[:2]))
+        if step.ask in SEVERAL:
+            return Answer("given", " ".join(there if step.ask == "rank" else there[:2]))
         return Answer("given", there[nth % len(there)])
 
     def plain(self, step: Step) -> Sequence[str]:
@@ -179,9 +188,11 @@ class Inventor:
                 return (self.today.isoformat(),)
             case "month":
                 return (f"{self.today:%Y-%m}",)
-            case "choice" | "choices" | "dialog" | "review":
+            case "choice" | "choices" | "rank" if step.own_list:
+                return tuple(self.dialog.rows[step.own_list])
+            case "choice" | "choices" | "rank" | "dialog" | "review":
                 return tuple(self.listed(step.from_)) if step.from_ else step.choices
-            case "number" | "decimal":
+            case "number" | "integer" | "decimal":
                 return [each for each in NUMBERS if not step.check or step.check.holds({}, each)] or NUMBERS
         if step.ask in EXAMPLES:
             return (EXAMPLES[str(step.ask)],)

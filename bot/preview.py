@@ -148,13 +148,19 @@ class _Tour(Inventor):
         name = f"{self.dialog.dialog}.{group.id}"
         moment = begin
         for inner in group.steps:
+            if not inner.ask:
+                yield Screen(f"{name}.{inner.id}", "within the round", inner.when.source if inner.when else "", "A form's notes, calculations and inner repeats.")
+                continue
             yield from self.of_question(inner, moment, name, group)
             moment = self.with_answers(moment, {(f"{name}.{inner.id}", "1"): self.sample(inner)})
+        if group.count:
+            return
         another = self.act(moment, Resume())
         yield self.screen(group, "another?", another)
         if another.offers(AGAIN):
             once_more = self.act(another, another.press(AGAIN))
-            yield self.screen(group.steps[0], "asked for one more", once_more, of=name, when=group.when, heard=self.label(another, AGAIN))
+            first = next((inner for inner in group.steps if inner.ask), group)
+            yield self.screen(first, "asked for one more", once_more, of=name, when=group.when, heard=self.label(another, AGAIN))
 
     def of_question(self, step: Step, begin: Moment, of: str, group: Step | None = None) -> Iterator[Screen]:
         def shown(state: str, moment: Moment, heard: str = "", note: str = "") -> Screen:

@@ -202,7 +202,7 @@ def _computed(compute: Callable[..., float]) -> Callable[..., float]:
 
 
 def _total(values: Sequence[Value]) -> float:
-    return sum(map(number, values))
+    return sum(map(number, values), 0.0)  # a float, of nothing too
 
 
 def _extreme(choose: Callable[[list[float]], float]) -> Callable[[Sequence[Value]], float]:

@@ -11,7 +11,7 @@ from xml.etree import ElementTree as ET
 from dialogs.asking import AGAIN, BACK, DECLINE, DONE, ENOUGH, KEEP, SKIP, Asking, Place
 from dialogs.model import SEVERAL, TYPED, Dialog, Scripts
 from dialogs.nouns import Consent, Frame, Known, Message, Press, Resume, State, Text
-from dialogs.record import Record, record_of
+from dialogs.record import record_of
 from dialogs.turn import take_turn
 
 TODAY = date(2026, 11, 28)
@@ -177,24 +177,26 @@ def expand(inside):
 # ---- the judge ----------------------------------------------------------------------------------------------------------
 
 
-def instance_of(xform: str, record: Record) -> str:
+def instance_of(xform: str, filler: Filler) -> str:
     """The submission that ODK would make of these answers."""
-    root = ET.fromstring(xform)
-    model = root.find(f".//{XF}model")
-    data = next(iter(model.find(f"{XF}instance")))
-    put(data, record, "")
+    record = record_of(filler.scripts, filler.dialog, filler.known, filler.language)
+    data = next(iter(ET.fromstring(xform).find(f".//{XF}model").find(f"{XF}instance")))
+    put(data, record, "", [step.column for step in filler.dialog.every if step.steps])
     return ET.tostring(data, encoding="unicode")
 
 
-def put(parent, record, prefix):
+def put(parent, record, prefix, repeats):
     for column, value in record.values.items():
         node = reach(parent, column.removeprefix(prefix))
         if node is not None:
             node.text = value
-    for column, rounds in record.rounds.items():
+    inside = [column for column in repeats if column.startswith(prefix)]
+    for column in inside:
+        if any(column.startswith(f"{other}/") for other in inside):
+            continue  # comes with the rounds of that one
         path = column.removeprefix(prefix).split("/")
         holder = reach(parent, "/".join(path[:-1])) if path[:-1] else parent
-        templates = [each for each in holder if local(each) == path[-1]]
+        templates = [each for each in holder if local(each) == path[-1]] if holder is not None else []
         if not templates:
             continue
         blank = ET.fromstring(ET.tostring(templates[-1]))
@@ -202,9 +204,9 @@ def put(parent, record, prefix):
         place = list(holder).index(templates[0])
         for each in templates:
             holder.remove(each)
-        for number, inner in enumerate(rounds):
+        for number, inner in enumerate(record.rounds.get(column, ())):
             copy = ET.fromstring(ET.tostring(blank))
-            put(copy, inner, f"{column}/")
+            put(copy, inner, f"{column}/", repeats)
             holder.insert(place + number, copy)
 
 
@@ -220,39 +222,58 @@ def local(element):
     return element.tag.rpartition("}")[2]
 
 
-def blanked(filler):
-    """The answers, without those that were given and no longer apply."""
-    return record_of(filler.scripts, filler.dialog, filler.known, filler.language)
-
-
-def compared(filler, xform, rxeval):
-    """What both judges say of the form as it stands: (comparisons, what they disagree about)."""
-    record = blanked(filler)
-    session = rxeval.Session(xform, instance=instance_of(xform, record), today=FACTS["today"], now=FACTS["now"])
+def judged(filler, xform, rxeval):
+    """Both judges look at the form as it stands: how many comparisons, and what they disagree about, each with the reason if there is one."""
+    instance = instance_of(xform, filler)
+    session = rxeval.Session(xform, instance=instance, today=FACTS["today"], now=FACTS["now"])
     theirs = session.recompute()
+    invalid = {each if isinstance(each, str) else each[0] for each in theirs["invalid"]}
     asking = Asking(filler.scripts, State(filler.language), filler.known, {})
     place = Place.of(Frame(filler.dialog.dialog), filler.dialog)
-    count, left = 0, []
+    count, differ, steps = 0, [], {}
     for step in filler.dialog.every:
-        if not step.column or step.steps:
-            continue
-        for rounds in asking.rounds_seen(place, step, step, ()):
+        for rounds in asking.rounds_seen(place, step, step, ()) if step.column and not step.steps else ():
             path = path_of(filler.dialog, step, rounds)
+            applies, value = asking.applies_there(place, step, rounds), asking.value_of(place, step, rounds)
+            steps[path] = steps[re.sub(r"\[\d+\]", "", path)] = step
             if (relevant := theirs["relevant"].get(path)) is not None:
                 count += 1
-                if relevant is not asking.applies_there(place, step, rounds):
-                    left.append(f"{path}: relevant {relevant}: {step.when and step.when.source}")
-            value = asking.value_of(place, step, rounds)
-            if step.calculate and not step.calculate.questions & {"today", "now"}:
+                if relevant is not applies:
+                    differ.append((f"{path}: relevant {relevant}: {step.when and step.when.source}", reason_of(filler.dialog, step)))
+            if step.calculate and applies:
                 count += 1
                 if not same(session.get(path), value):
-                    left.append(f"{path}: {session.get(path)!r}, not {value!r}: {step.calculate.source}")
-            elif step.check and value:
+                    differ.append((f"{path}: {session.get(path)!r}, not {value!r}: {step.calculate.source}", reason_of(filler.dialog, step)))
+            elif step.check and value and applies:
                 count += 1
                 ours = asking.fits(place, step.model_copy(update={"filter": None}), rounds, value)
-                if ours is (path in [each if isinstance(each, str) else each[0] for each in theirs["invalid"]]):
-                    left.append(f"{path} = {value!r}: it is {'' if ours else 'not '}valid here: {step.check.source}")
-    return count, left
+                if ours is (path in invalid):
+                    differ.append((f"{path} = {value!r}: it is {'' if ours else 'not '}valid here: {step.check.source}", reason_of(filler.dialog, step)))
+    for finding in rxeval.submission_findings(xform, instance, today=FACTS["today"]):
+        if finding["kind"] == "calculation":
+            continue  # compared above; it holds "NaN" where we hold nothing
+        step = steps.get(re.sub(r"\[\d+\]", "", finding["path"]))
+        reason = reason_of(filler.dialog, step) if step else "a note can't be answered, whatever it requires" if finding["kind"] == "required" else None
+        differ.append((finding["says"], reason or ("rxeval does not know the function" if finding["kind"] == "not-evaluated" else None)))
+    return count, differ
+
+
+REASONS = {
+    "rxeval takes a date for no number, so that comparing and counting days fails there": re.compile(r"today\(|now\(|date\("),
+    "the choices' names are the form's own in rxeval, the language of the conversation's here": re.compile(r"choice-name"),
+    "rxeval has no attached tables": re.compile(r"pulldata"),
+    "position(..) is not known in rxeval": re.compile(r"position\("),
+}
+
+
+def reason_of(dialog, step, seen=()):
+    """Why the two judges may disagree about a step, or about one that it hangs on."""
+    sources = " ".join(each.source for each in (step.when, step.check, step.calculate) if each)
+    asked = [each for name in sorted(step.asks_about | {inner.id for inner in step.steps}) if (each := dialog.find(name)) and name not in seen]
+    if any(each.ask in {"date", "time", "date-time"} for each in (step, *asked)) and sources:
+        return next(iter(REASONS))
+    own = next((reason for reason, pattern in REASONS.items() if pattern.search(sources)), None)
+    return own or next((reason for each in (*asked, *dialog.groups[step.id]) if (reason := reason_of(dialog, each, (*seen, step.id, each.id)))), None)
 
 
 def path_of(dialog, step, rounds):
