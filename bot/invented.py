@@ -103,7 +103,8 @@ class Inventor:
         name, begins = self.dialog.dialog, self.dialog.dialog == "welcome"  # nobody has agreed to anything before hello
         before = self.dialog.steps[: self.dialog.steps.index(step)]
         strangers = {id(each) for each in self.dialog.steps if each not in before}
-        passed = [f"{dialog.dialog}.{each.id}" for dialog in self.scripts.values() for each in dialog.steps if each.gate and id(each) not in strangers]
+        gates = [(each, each.gate_of(f"{dialog.dialog}.{each.id}")) for dialog in self.scripts.values() for each in dialog.steps if each.gate]
+        passed = sorted({gate for _, gate in gates} - {gate for each, gate in gates if id(each) in strangers})
         consents = {purpose: Consent(each.version, given=True) for purpose, (_, each) in self.scripts.consents.items() if id(each) not in strangers}
         facts = self.facts | {each: value for each, value in wanted.items() if each in RESERVED}
         answers: dict[Question, Answer] = {

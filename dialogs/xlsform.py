@@ -325,6 +325,9 @@ class _Builder:
 
     def shorten(self, name: str, step_id: str, called: str) -> None:
         """What a question is called in the summary and in "my data"."""
+        if name in self.framed:
+            self.framed[f"{name}.short"] = ("forms.other-short", {})
+            return
         for language, text in (self.texts.get(name) or {self.default: called}).items():
             line = re.sub(r"\{[A-Za-z_][\w-]*\}", "…", text.split("\n")[0]).strip().rstrip(" ?:*\u061f\uff1f")
             self.texts[f"{name}.short"][language] = (line if len(line) <= LONGEST_SHORT else f"{line[: LONGEST_SHORT - 1].rstrip()}…") or step_id
