@@ -6,6 +6,7 @@ import asyncio
 import gc
 import logging
 import os
+import re
 import signal
 import sys
 import threading
@@ -200,7 +201,7 @@ def _telegram(house: House, stack: AsyncExitStack, intake: Intake, batches: Batc
     settings = house.settings
     assert settings.telegram_token  # noqa: S101 - the caller has looked
     token = settings.telegram_token.get_secret_value()
-    bot = TelegramBot(_driver(settings.telegram_library, token, settings.telegram_api), token.partition(":")[0])
+    bot = TelegramBot(_driver(settings.telegram_library, token, settings.telegram_api), token.partition(":")[0], partial(picture_of, settings.forms))
     stack.push_async_callback(bot.close)
     delivery = house.delivery({"telegram": bot}, Fetcher(bot, intake.handle).bring)
     ways_out.append(delivery.take)
@@ -234,7 +235,7 @@ def _web(house: House, batches: Batches, ways_out: list[HandOver], parts: list[P
     from bot.web.page import Page  # noqa: PLC0415
 
     settings, boxes = house.settings, Mailboxes(house.store)
-    page = Page(house.words, house.programme.name, lambda: datetime.now(house.programme.timezone))
+    page = Page(house.words, house.programme.name, lambda: datetime.now(house.programme.timezone), partial(picture_of, settings.forms))
     limits = Limits(on=settings.limits == "on")
     chat = WebChat(house.store, house.words, boxes, batches.take_in, page, limits, origin=settings.public_url)
     door = listen(settings.http)
@@ -328,6 +329,17 @@ def stamp(forms: Path) -> tuple[tuple[str, int], ...]:
         for each in form_folders(forms)
         for path in (each, *sorted(each.glob("*.yaml")), *sorted(each.glob("locales/*/*.po")))
     )
+
+
+def picture_of(forms: Path, name: str) -> bytes | None:
+    """The picture of a form's question, as form-arrival/house; None if there is none of that name."""
+    if not re.fullmatch(r"form-[a-z0-9-]{1,60}/[a-z][a-z0-9-]{0,40}", name):
+        return None
+    form, _, picture = name.partition("/")
+    try:
+        return (forms / form / "pictures" / f"{picture}.jpg").read_bytes()
+    except OSError:
+        return None
 
 
 def refurnish(house: House) -> None:

@@ -23,6 +23,9 @@ from dialogs.xlsform import CONSENT, Form, Wishes, dialog_name, form_of
 from storage import submissions
 from translations.words import Words, WordsError, seal_of, write_catalogue
 
+ATTACHED = frozenset({".csv", ".jpg", ".jpeg", ".png", ".webp"})  # files that a form may name
+WIDEST_PICTURE = 1000  # pixels of the longer side: sharp on a phone, some 100 kilobytes
+
 
 @dataclass(frozen=True, slots=True)
 class Imported:
@@ -51,19 +54,52 @@ def import_form(settings: Settings, file: Path, wishes: Wishes, *, anonymous: bo
     programme, shipped = read_programme(settings.programme), load_scripts()
     ours = words_for(programme, shipped)
     texts = {name: dict(each) for name, each in form.texts.items()} | dict(framed(form, ours))
-    script = _numbered(form.script, before, texts)
-    if before and before.version == int(script["version"]) and before.dialog == script["dialog"] and _same(settings, script, texts, form):
-        return _told(form, before.version, before.version, texts)
-    _put_down(settings, programme, script, texts, form, content, file.suffix)
-    return _told(form, int(script["version"]), before.version if before else 0, texts)
+    pictures, findings = _pictures(form, attached)
+    made = _Made(form, _numbered(form.script, before, texts), texts, pictures)
+    if not (before and before.version == made.version and _stands_there(settings.forms / made.name, made)):
+        _put_down(settings, programme, made, content, file.suffix)
+    return _told(made, before.version if before else 0, findings)
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """Everything that is written down of a form."""
+
+    form: Form
+    script: Mapping[str, Any]
+    texts: Mapping[str, Mapping[str, str]]
+    pictures: Mapping[str, bytes]
+
+    @property
+    def name(self) -> str:
+        return str(self.script["dialog"])
+
+    @property
+    def version(self) -> int:
+        return int(self.script["version"])
+
+
+def _pictures(form: Form, attached: Mapping[str, bytes]) -> tuple[dict[str, bytes], list[Finding]]:
+    """Each written anew, small enough for a phone, and with nothing beside its pixels."""
+    from bot.pictures import BadPicture, clean  # noqa: PLC0415 - few forms have any
+
+    found, findings = dict[str, bytes](), list(form.findings)
+    files = {name.casefold(): content for name, content in attached.items()}
+    for name, file in form.pictures.items():
+        try:
+            found[name] = clean(files[file], LARGEST_FORM, (WIDEST_PICTURE,))
+        except BadPicture as error:
+            findings.append(Finding(f"the picture {file} is not shown ({error.reason}): save it as JPEG or PNG again.", "survey", 0, "media"))
+    return found, findings
 
 
 def _read(file: Path) -> tuple[bytes, dict[str, bytes]]:
     """The form, and the files that lie beside it or in the folder FORM-media."""
     try:
         content = file.read_bytes()[: LARGEST_FORM + 1]
-        beside = [*file.parent.glob("*.csv"), *(file.parent / f"{file.stem}-media").glob("*.csv")]
-        return content, {each.name: each.read_bytes() for each in beside if each != file and each.stat().st_size <= LARGEST_FORM}
+        beside = [each for folder in (file.parent, file.parent / f"{file.stem}-media") if folder.is_dir() for each in sorted(folder.iterdir())]
+        wanted = [each for each in beside if each != file and each.suffix.casefold() in ATTACHED and each.stat().st_size <= LARGEST_FORM]
+        return content, {each.name: each.read_bytes() for each in wanted}
     except OSError as error:
         raise FrontdoorError(f"{file} can't be read ({error.strerror}). Is that its name, and may this user read it?") from error
 
@@ -108,51 +144,48 @@ def _originals(texts: Mapping[str, Mapping[str, str]], source: str) -> dict[str,
     return {name: each.get("en") or each.get(source) or next(iter(each.values())) for name, each in texts.items()}
 
 
-def _same(settings: Settings, script: Mapping[str, Any], texts: Mapping[str, Mapping[str, str]], form: Form) -> bool:
-    """Do its words stand there already as they are?"""
-    folder = settings.forms / str(script["dialog"])
+def _stands_there(folder: Path, made: _Made) -> bool:
+    """Is everything written down already as it is?"""
     with tempfile.TemporaryDirectory() as other:
-        _write(Path(other), script, texts, form)
+        _write(Path(other), made)
         mine, theirs = _contents(Path(other)), _contents(folder)
-        return all(theirs.get(name) == content for name, content in mine.items()) and not any(
-            name.endswith((".po", ".csv")) and name not in mine for name in theirs
-        )
+    return mine == {name: content for name, content in theirs.items() if not name.startswith("source.")}
 
 
 def _contents(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
 
 
-def _write(folder: Path, script: Mapping[str, Any], texts: Mapping[str, Mapping[str, str]], form: Form) -> None:
-    name, originals = str(script["dialog"]), _originals(texts, form.source)
-    head = f"# Made from the XLSForm {script['form']['id']}: frontdoor dialog import. A new version of the form replaces it.\n"
-    (folder / f"{name}.yaml").write_text(head + yaml.safe_dump(dict(script), allow_unicode=True, sort_keys=False, width=140), "utf-8")
-    for language in dict.fromkeys(("en", *(language for each in texts.values() for language in each))):
-        there = {sentence: each[language] for sentence, each in texts.items() if language in each}
-        write_catalogue(folder / "locales" / language / f"{name}.po", language, originals, there, form.source)
-    for table, rows in form.tables.items():
-        path = folder / "tables" / f"{table}.csv"
-        path.parent.mkdir(exist_ok=True)
-        with path.open("w", encoding="utf-8", newline="") as file:
+def _write(folder: Path, made: _Made) -> None:
+    name, originals = made.name, _originals(made.texts, made.form.source)
+    head = f"# Made from the XLSForm {made.script['form']['id']}: frontdoor dialog import. A new version of the form replaces it.\n"
+    (folder / f"{name}.yaml").write_text(head + yaml.safe_dump(dict(made.script), allow_unicode=True, sort_keys=False, width=140), "utf-8")
+    for language in dict.fromkeys(("en", *(language for each in made.texts.values() for language in each))):
+        there = {sentence: each[language] for sentence, each in made.texts.items() if language in each}
+        write_catalogue(folder / "locales" / language / f"{name}.po", language, originals, there, made.form.source)
+    for part in ("tables", "pictures"):
+        if made.form.tables if part == "tables" else made.pictures:
+            (folder / part).mkdir()
+    for table, rows in made.form.tables.items():
+        with (folder / "tables" / f"{table}.csv").open("w", encoding="utf-8", newline="") as file:
             writer = csv.DictWriter(file, list(rows[0]) if rows else ["name"])
             writer.writeheader()
             writer.writerows(rows)
+    for picture, content in made.pictures.items():
+        (folder / "pictures" / f"{picture}.jpg").write_bytes(content)
 
 
-def _put_down(
-    settings: Settings, programme: Programme, script: Mapping[str, Any], texts: Mapping[str, Mapping[str, str]], form: Form, content: bytes, ending: str
-) -> None:
+def _put_down(settings: Settings, programme: Programme, made: _Made, content: bytes, ending: str) -> None:
     """Beside its place first, and looked at there; then it takes its place in one step. Raises FrontdoorError, and nothing changed."""
-    name = str(script["dialog"])
     try:
         settings.forms.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".import-", dir=settings.forms) as other:
-            there = Path(other) / name
+            there = Path(other) / made.name
             there.mkdir()
-            _write(there, script, texts, form)
+            _write(there, made)
             (there / f"source{ending.lower() or '.xlsx'}").write_bytes(content)
             _look_at(settings, programme, there)
-            place, old = settings.forms / name, Path(other) / "old"
+            place, old = settings.forms / made.name, Path(other) / "old"
             if place.exists():
                 place.rename(old)
             there.rename(place)
@@ -171,11 +204,11 @@ def _look_at(settings: Settings, programme: Programme, there: Path) -> None:
         raise FrontdoorError(f"The form can't become a dialog: {error}") from error
 
 
-def _told(form: Form, version: int, before: int, texts: Mapping[str, Mapping[str, str]]) -> Imported:
-    own = {name for name in form.texts if not name.endswith(".short")}
-    coverage = {language: (sum(1 for name in own if language in texts[name]), len(own)) for language in form.languages}
-    questions = sum(1 for step in _every(form.script["steps"]) if "column" in step and "ask" in step)
-    return Imported(str(form.script["dialog"]), version, questions, before, coverage, form.findings)
+def _told(made: _Made, before: int, findings: Sequence[Finding]) -> Imported:
+    own = {name for name in made.form.texts if not name.endswith(".short")}
+    coverage = {language: (sum(1 for name in own if language in made.texts[name]), len(own)) for language in made.form.languages}
+    questions = sum(1 for step in _every(made.script["steps"]) if "column" in step and "ask" in step)
+    return Imported(made.name, made.version, questions, before, coverage, findings)
 
 
 def _every(steps: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:

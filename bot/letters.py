@@ -44,6 +44,7 @@ def pack(
         "calendar": message.calendar,
         "typing": message.typing,
         "replaces": replaces if message.edits else "",
+        "picture": message.picture if not (replaces and message.edits) else "",  # it stands there already
         "contact": message.contact,
         "document": document,
         "private_chat": private_chat,
@@ -81,6 +82,7 @@ def word(letter: Letter, words: Words) -> Outgoing:
         tuple(content["document"]) if "document" in content else None,
         _contact(content.get("contact", ""), language, words),
         words.tr("common.private-chat", language) if content.get("private_chat") else "",
+        content.get("picture", ""),
     )
 
 

@@ -64,6 +64,7 @@ class Outgoing:
     document: tuple[str, str] | None = None  # name and text of a file that comes with it
     contact: tuple[str, str] | None = None  # what is said about sharing one's number, and the button's label ("": it goes away), where the channel can
     private_chat: str = ""  # the label of a button that leads to a private chat
+    picture: str = ""  # of a form, as form-arrival/house: shown above the text, where the channel can
     taken: int = 0  # so many of the requests that carry it were taken already: only the rest is sent
 
 

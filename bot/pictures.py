@@ -3,6 +3,7 @@ somebody put behind the picture) does not come along, because nothing but the pi
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 from io import BytesIO
 from struct import unpack_from
@@ -26,14 +27,14 @@ class BadPicture(Exception):
         self.reason: Reason = reason
 
 
-def clean(data: bytes, most: int) -> bytes:
-    """A JPEG of at most `most` bytes, upright, without any metadata. Raises BadPicture, and nothing else that `data` could cause."""
+def clean(data: bytes, most: int, sides: Sequence[int] = SIDES) -> bytes:
+    """A JPEG of at most `most` bytes, of the first of these `sides` with which it fits, upright, without any metadata. Raises BadPicture, and nothing else that `data` could cause."""
     kind = _kind(data)
     if len(data) > most:
         raise BadPicture("too-big")
     try:
         image = _decoded(data, kind)
-        for side in SIDES:
+        for side in sides:
             image.thumbnail((side, side))
             out = BytesIO()
             image.save(out, "JPEG", quality=QUALITY)

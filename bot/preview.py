@@ -149,7 +149,9 @@ class _Tour(Inventor):
         moment = begin
         for inner in group.steps:
             if not inner.ask:
-                yield Screen(f"{name}.{inner.id}", "within the round", inner.when.source if inner.when else "", "A form's notes, calculations and inner repeats.")
+                yield Screen(
+                    f"{name}.{inner.id}", "within the round", inner.when.source if inner.when else "", "A form's notes, calculations and inner repeats."
+                )
                 continue
             yield from self.of_question(inner, moment, name, group)
             moment = self.with_answers(moment, {(f"{name}.{inner.id}", "1"): self.sample(inner)})

@@ -501,6 +501,9 @@ class Asking:
             parts.append(Say("common.suggested", {"answer": told(step, name, Answer("given", value))}))
         return tuple(parts)
 
+    def picture_of(self, place: Place, step: Step) -> str:
+        return f"{place.dialog.dialog}/{step.picture}" if step.picture else ""
+
     def headings(self, place: Place, groups: Sequence[Step]) -> list[Say]:
         """Whose round this is: "Person 2: Olena"."""
         return [

@@ -88,6 +88,7 @@ class Step(Strict):
     needed: bool = False  # `.needed` says why a required question can't be skipped
     heading: bool = False  # of a group: `.heading` stands above the questions of each round
     tells: tuple[StepName, ...] = ()  # questions whose answers stand in this step's sentences, as {name}
+    picture: Name | None = None  # stands above its sentence: pictures/NAME.jpg beside the script
     column: str | None = None  # how a form calls it, from its outermost group on: house/rooms/size
     unknown: bool = False  # "I don't know" is an answer too
     steps: tuple[Step, ...] = ()  # a group: asked again for each round ("another?")

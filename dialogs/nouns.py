@@ -217,6 +217,7 @@ class Message:
     typing: bool = False  # a typed answer is expected
     edits: bool = False  # replaces the message whose button was pressed, where the channel can
     calendar: str = ""  # a month, as 2027-03: each of its days may be pressed, as d2027-03-15
+    picture: str = ""  # of a form, as form-arrival/house
     contact: Literal["", "offered", "over"] = ""  # a shared contact may answer, where the channel can; or may no longer
 
 

@@ -103,6 +103,7 @@ class _Walk(Asking):
         super().__init__(scripts, state, known, looked_up)
         self.parts: list[Say] = []
         self.question: Message | None = None
+        self.picture = ""  # of what was said on the way
         self.decided: list[Decision] = []
         self.effects: list[Effect] = []
         self.halted = False  # nothing follows, or what follows hangs on an effect
@@ -115,7 +116,7 @@ class _Walk(Asking):
         message = self.question or Message(())
         now = self.asks_for_phone()
         contact: Literal["", "offered", "over"] = "" if now is self.contact_offered else "offered" if now else "over"
-        said = replace(message, parts=(*self.parts, *message.parts), contact=contact) if self.parts or contact else message
+        said = replace(message, parts=(*self.parts, *message.parts), contact=contact, picture=message.picture or self.picture)
         return Turn(state, (said,) if said.parts else (), self.answers.changed, tuple(self.decided), tuple(self.effects))
 
     def recalculate(self) -> None:
@@ -668,6 +669,7 @@ class _Walk(Asking):
     def do(self, place: Place, step: Step, rounds: Rounds = ()) -> None:
         place.done.append(f"{step.id} {in_round(rounds)}" if rounds else step.id)
         self.parts.append(Say(self.id(place, step), self.facts_of(place, step, rounds), optional=bool(step.effect or step.goto)))
+        self.picture = self.picture_of(place, step) or self.picture
         if step.effect:
             awaited = step.id in place.dialog.awaited
             self.effects.append(Effect(step.effect, dict(place.memo), place.dialog.dialog, step.id if awaited else ""))
@@ -703,7 +705,8 @@ class _Walk(Asking):
             place.prompt, place.anew = self.prompts, self.has_answer(place, step)
         typing = step.ask in TYPED or step.other or len(place.offered) > LONG
         month = self.month(place, step) if step.ask == "date" else ""
-        self.question = Message(self.wording(place, step), self.options(place, step), place.prompt, step.columns, typing, calendar=month)
+        options = self.options(place, step)
+        self.question = Message(self.wording(place, step), options, place.prompt, step.columns, typing, calendar=month, picture=self.picture_of(place, step))
         return True
 
 

@@ -79,6 +79,7 @@ class Form:
     source: str  # the language that a sentence falls back to
     languages: Sequence[str]
     tables: Mapping[str, Sequence[Mapping[str, str]]]  # attached: name -> rows
+    pictures: Mapping[str, str]  # name of a picture in the script -> the attached file
     findings: Sequence[Finding]  # nothing that stops it
 
 
@@ -150,7 +151,7 @@ class _Builder:
         self.wrong, self.findings = list[Finding](), list[Finding]()
         self.texts, self.framed = defaultdict[str, dict[str, str]](dict), dict[str, tuple[str, dict[str, dict[str, str]]]]()
         self.ids, self.taken, self.left_out = dict[str, list[str]](), {*RESERVED, "lists"}, set(left_out)
-        self.lists, self.tables = dict[str, list[dict[str, str]]](), dict[str, list[dict[str, str]]]()
+        self.lists, self.tables, self.pictures = dict[str, list[dict[str, str]]](), dict[str, list[dict[str, str]]](), dict[str, str]()
         self.seen, self.questions, self.languages, self.unknown = defaultdict[str, int](int), 0, list[str](), set[str]()
         self.form_id, self.dialog = _form_id(self.tree), dialog_name(self.tree, wishes)
         default = str(self.tree.get("default_language", "default"))
@@ -184,7 +185,7 @@ class _Builder:
         if self.unknown:
             self.say(f"the language {', '.join(sorted(self.unknown))} is not known, so its texts are left out: write it as `label::Name (code)`.", 1)
         source = "en" if "en" in self.languages else self.default if self.default in self.languages else (self.languages or [self.default])[0]
-        return Form(script, self.texts, self.framed, source, self.languages, self.tables, _in_order(self.findings))
+        return Form(script, self.texts, self.framed, source, self.languages, self.tables, self.pictures, _in_order(self.findings))
 
     def refuse(self, text: str, row: int, column: str = "", sheet: str = "survey") -> None:
         self.wrong.append(Finding(text, sheet, row, column))
@@ -318,10 +319,29 @@ class _Builder:
         self.shorten(name, step_id, spot.name)
         if tells - {""}:
             step["tells"] = sorted(tells - {""})
-        if spot.node.get("media"):
-            self.say(f"{spot.name}: its pictures and sounds are not shown.", spot.row, "media")
+        step |= self.picture(spot)
         step["column"] = "/".join((*spot.path, spot.name))
         return step
+
+    def picture(self, spot: _Spot) -> dict[str, str]:
+        """What is drawn above a question, if the file is there; in one language, that of the form's first."""
+        media = spot.node.get("media") or {}
+        images = media.get("image") or media.get("big-image")
+        called = str(next(iter(images.values()), "") if isinstance(images, Mapping) else images or "")
+        if set(media) - {"image", "big-image"}:
+            self.say(f"{spot.name}: its sounds and films are not played.", spot.row, "media")
+        if not called:
+            return {}
+        if not re.search(r"\.(jpe?g|png|webp)$", called.casefold()) or called.casefold() not in self.attached:
+            self.say(
+                f"{spot.name}: its picture {called} is not shown: put it beside the form or into the folder FORM-media, as JPEG, PNG or WebP.",
+                spot.row,
+                "media",
+            )
+            return {}
+        name = _slug(called.rpartition(".")[0], LONGEST_NAME) or "picture"
+        self.pictures[name] = called.casefold()
+        return {"picture": name}
 
     def shorten(self, name: str, step_id: str, called: str) -> None:
         """What a question is called in the summary and in "my data"."""
@@ -387,7 +407,7 @@ class _Builder:
             tells |= more
             for language, text in hint.items():
                 self.texts[name][language] = "\n".join(filter(None, (self.texts[name].get(language, ""), text)))
-        step = {"id": step_id} | ({"when": when} if when else {})
+        step = {"id": step_id} | ({"when": when} if when else {}) | (self.picture(spot) if spot.kind == "note" else {})
         return step | ({"tells": sorted(tells - {""})} if tells - {""} else {})
 
     # ---- what is worked out ----

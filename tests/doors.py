@@ -19,7 +19,7 @@ from aiohttp import ClientSession, ClientTimeout, CookieJar, web
 from conftest import CANARIES, SHARED, until
 from lo_bot_api_emulator import LoBotApiEmulator
 
-from bot.app import House
+from bot.app import House, picture_of
 from bot.batches import Batches
 from bot.channels import telegram_aiogram
 from bot.channels.telegram_bot import TelegramBot
@@ -46,6 +46,7 @@ class Heard:
     data: dict[str, str] = field(default_factory=dict)
     message: int = 0
     document: str = ""
+    picture: str = ""  # its name; of Telegram, that there was one
 
 
 def code_of(data: str) -> str:
@@ -75,7 +76,7 @@ class TerminalDoor:
                 codes = [code_of(choice.data) for choice in choices]
                 document = outgoing.document[1] if outgoing.document else ""
                 labels = {code: choice.label for code, choice in zip(codes, choices, strict=True)}
-                self.heard.append(Heard(outgoing.text, labels, document=document))
+                self.heard.append(Heard(outgoing.text, labels, document=document, picture=outgoing.picture))
 
         self.delivery = Delivery(self.house.store, self.house.words, {"terminal": Listening()}, limits=False)
         self.also = []  # who else is handed the letters
@@ -110,7 +111,7 @@ class Emulator(LoBotApiEmulator):
 
     def __init__(self):
         super().__init__(enable_control=True, allow_insecure_loopback_webhooks=True)
-        self.calls, self.violations, self.chats = [], [], {}
+        self.calls, self.violations, self.chats, self.pictured = [], [], {}, set()
         if (SHARED / "data" / "botapi").exists():
             sys.path.insert(0, str(SHARED / "data" / "botapi"))
             from validate import validate
@@ -124,12 +125,16 @@ class Emulator(LoBotApiEmulator):
         if method != "getUpdates":
             self.violations += self.describe(method, {**fields, **{name: "<file>" for name in uploads if name not in str(fields)}})
         result = super().validate(method, fields, uploads)
-        if method in {"sendMessage", "editMessageText", "sendDocument"}:
+        if method in {"sendMessage", "editMessageText", "sendDocument", "sendPhoto"}:
             self._show(method, fields, uploads, result)
         return result
 
     def _show(self, method, fields, uploads, result):
         shown = self.chats.setdefault(int(fields["chat_id"]), [])
+        if method == "sendPhoto":
+            assert next(iter(uploads.values()))["data"].startswith(b"\xff\xd8\xff")
+            self.pictured.add(int(fields["chat_id"]))
+            return
         if method == "sendDocument":
             shown[-1].document = next(iter(uploads.values()))["data"].decode()
             return
@@ -142,7 +147,9 @@ class Emulator(LoBotApiEmulator):
             {code: button["text"] for code, button in codes.items()},
             {code: button["callback_data"] for code, button in codes.items()},
             result["message_id"],
+            picture="shown" if int(fields["chat_id"]) in self.pictured else "",
         )
+        self.pictured.discard(int(fields["chat_id"]))
         shown.append(heard)
 
 
@@ -161,7 +168,7 @@ class Telegram:
         site = web.TCPSite(self.runner, "127.0.0.1", 0)
         await site.start()
         self.base = f"http://127.0.0.1:{site._server.sockets[0].getsockname()[1]}"
-        self.bot = TelegramBot(self.library(self.token, self.base), self.token.partition(":")[0])
+        self.bot = TelegramBot(self.library(self.token, self.base), self.token.partition(":")[0], partial(picture_of, self.house.settings.forms))
         fetcher = Fetcher(self.bot, lambda batch: self.intake.handle(batch))
         self.delivery = Delivery(self.house.store, self.house.words, {"telegram": self.bot}, limits=False, bring=fetcher.bring)
         self.also = []  # who else is handed the letters
@@ -342,7 +349,9 @@ class Browser:
         data = {code_of(button["data"]): button for button in buttons}
         labels = {code: button["label"] for code, button in data.items()}
         document = letter["document"]["text"] if letter["document"] else ""
-        self.heard.append(Heard(letter["text"], labels, {code: button["data"] for code, button in data.items()}, letter["id"], document))
+        self.heard.append(
+            Heard(letter["text"], labels, {code: button["data"] for code, button in data.items()}, letter["id"], document, letter["picture"] or "")
+        )
 
     async def _until_quiet(self, before: int) -> None:
         async def all_shown():

@@ -44,16 +44,18 @@ def house(scripts, words, programme, tmp_path, request):
 
     def build(store: Store) -> House:
         forms = request.node.callspec.params["script"].get("forms", ())
-        if not forms:
-            return House(Settings(_env_file=None), programme, scripts, words, store)
         if store not in built:
-            settings = Settings(_env_file=None, data_dir=tmp_path / "data", programme=ROOT / "programme.yaml")
-            for name in forms:
-                import_form(settings, FORMS / name, Wishes())
-            built[store] = House(settings, *furnish(settings), store)
+            built[store] = with_forms(store, forms, tmp_path) if forms else House(Settings(_env_file=None), programme, scripts, words, store)
         return built[store]
 
     return build
+
+
+def with_forms(store, forms, folder) -> House:
+    settings = Settings(_env_file=None, data_dir=folder / "data", programme=ROOT / "programme.yaml")
+    for name in forms:
+        import_form(settings, FORMS / name, Wishes())
+    return House(settings, *furnish(settings), store)
 
 
 @pytest.mark.parametrize(("script", "language"), RUNS)
@@ -151,6 +153,9 @@ async def talk(script, language, doors, house):
                 continue
             case {"buttons": codes}:
                 assert list(door.heard[-1].buttons) == codes.replace("$other", chosen(door) if "$other" in codes else "").split(), where
+                continue
+            case {"picture": there}:
+                assert bool(door.heard[-1].picture) is (there == "yes"), where
                 continue
             case {"file-holds": words}:
                 document = next(each.document for each in reversed(door.heard) if each.document)

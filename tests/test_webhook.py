@@ -9,7 +9,7 @@ import pytest
 from conftest import CANARIES, until
 from doors import SECRET, Telegram, TelegramDoor
 from sqlalchemy import func, select
-from test_conversations import RUNS, check_what_it_leaves, talk
+from test_conversations import RUNS, check_what_it_leaves, talk, with_forms
 
 from bot.app import House
 from bot.batches import WAITING, Batches, Full
@@ -37,7 +37,8 @@ def hello(number=7, text="hello"):
 
 
 @pytest.mark.parametrize(("script", "language"), RUNS)
-async def test_a_conversation_holds_by_webhook(script, language, house, request):
+async def test_a_conversation_holds_by_webhook(script, language, house, request, tmp_path):
+    house = with_forms(house.store, script["forms"], tmp_path) if "forms" in script else house
     number = [run.id for run in RUNS].index(request.node.callspec.id)
     library = (telegram_aiogram.Driver, telegram_ptb.Driver)[(number + number // 4) % 2]  # each transcript by both, in two languages each
     async with Telegram(house, library, webhook=True) as telegram:

@@ -148,12 +148,14 @@ def _string(value: Any) -> str:
 # ---- out ------------------------------------------------------------------------------------------------------------
 
 
-def write(outgoing: Outgoing, bot_name: str | None) -> list[tuple[str, dict[str, Any]]]:
-    """The requests that carry a message: one, or several where the text is too long for one."""
+def write(outgoing: Outgoing, bot_name: str | None, picture: bytes | None = None) -> list[tuple[str, dict[str, Any]]]:
+    """The requests that carry a message: one, or several where the text is too long for one, or a picture stands above it."""
     chat = int(outgoing.address.address)
     markup = _keyboard(outgoing, bot_name)
     *heads, last = _split(outgoing.text)
     requests: list[tuple[str, dict[str, Any]]] = []
+    if picture:
+        requests.append(("sendPhoto", {"chat_id": chat, "photo": Upload("picture.jpg", picture)}))
     if outgoing.contact:  # a message has buttons of its own or a keyboard below, never both; the question stays the last one
         requests.append(("sendMessage", {"chat_id": chat, "text": outgoing.contact[0], "reply_markup": _keyboard_below(outgoing.contact[1])}))
     requests += [("sendMessage", {"chat_id": chat, "text": text}) for text in heads]

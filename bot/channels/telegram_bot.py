@@ -85,8 +85,9 @@ _BAD_TOKEN = "Telegram refuses the token in FRONTDOOR_TELEGRAM_TOKEN. Copy it ag
 
 
 class TelegramBot:
-    def __init__(self, driver: Driver, bot_id: str) -> None:
-        self._driver, self._id = driver, bot_id
+    def __init__(self, driver: Driver, bot_id: str, pictures: Callable[[str], bytes | None] = lambda _: None) -> None:
+        """`pictures`: name -> JPEG, if there is one."""
+        self._driver, self._id, self._pictures = driver, bot_id, pictures
         self._name: str | None = None
         self._receipts: set[asyncio.Task[None]] = set()
 
@@ -192,7 +193,7 @@ class TelegramBot:
 
     async def send(self, outgoing: Outgoing) -> None:
         """Raises SendError."""
-        for number, (method, parameters) in enumerate(telegram.write(outgoing, self._name)):
+        for number, (method, parameters) in enumerate(telegram.write(outgoing, self._name, self._pictures(outgoing.picture))):
             if number < outgoing.taken:
                 continue
             try:
@@ -201,8 +202,8 @@ class TelegramBot:
                 error.taken = number
                 raise
             except Refused as error:
-                if telegram.is_fine(error.description):
-                    continue
+                if telegram.is_fine(error.description) or (method == "sendPhoto" and error.meaning.reason in {"bad-request", "too-large"}):
+                    continue  # a picture that Telegram does not take must not keep the question from anybody
                 if method == "editMessageText" and telegram.cannot_edit(error.description):
                     await self.send(replace(outgoing, replaces=""))
                     return

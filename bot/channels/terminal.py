@@ -46,6 +46,8 @@ class Terminal:
         print("\n" + "\n".join(self._page(outgoing)), file=self._out, flush=True)
 
     def _page(self, outgoing: Outgoing) -> Iterator[str]:
+        if outgoing.picture:
+            yield f"[{outgoing.picture}.jpg]"
         yield outgoing.text  # and no calendar: it would be forty lines, and here one types anyway
         for number, choice in enumerate((choice for row in outgoing.rows for choice in row), 1):
             yield f"  #{number}  {choice.label}"

@@ -59,6 +59,7 @@ def write(letter: Letter, outgoing: Outgoing) -> dict[str, Any]:
         "rows": [[{"data": choice.data, "label": choice.label} for choice in row] for row in (*outgoing.calendar, *outgoing.rows)],
         "typing": outgoing.typing,
         "replaces": outgoing.replaces,
+        "picture": f"/chat/pictures/{outgoing.picture}" if outgoing.picture else None,
         "document": {"name": outgoing.document[0], "text": outgoing.document[1]} if outgoing.document else None,
     }
 

@@ -36,9 +36,9 @@ HEADERS: Mapping[str, str] = {
 
 
 class Page:
-    def __init__(self, words: Words, name: str, now: Callable[[], datetime]) -> None:
-        """`name`: of the programme. `now` in its time zone."""
-        self._words, self._name, self._now = words, name, now
+    def __init__(self, words: Words, name: str, now: Callable[[], datetime], pictures: Callable[[str], bytes | None] = lambda _: None) -> None:
+        """`name`: of the programme. `now` in its time zone. `pictures`: name -> JPEG, if there is one."""
+        self._words, self._name, self._now, self._pictures = words, name, now, pictures
         self._templates = Environment(loader=FileSystemLoader(HERE / "pages"), autoescape=True, trim_blocks=True, lstrip_blocks=True)
         self._files = {path.name: (path.read_bytes(), TYPES[path.suffix]) for path in sorted((HERE / "static").iterdir()) if path.suffix in TYPES}
         self._version = hashlib.sha256(b"".join(content for content, _ in self._files.values())).hexdigest()[:12]
@@ -53,6 +53,7 @@ class Page:
             Route("/chat", self._chat, methods=["GET"]),
             Route("/chat/words", self._relabel, methods=["GET"]),
             Route("/chat/static/{name}", self._file, methods=["GET"]),
+            Route("/chat/pictures/{form}/{name}", self._picture, methods=["GET"]),
             Route("/calendar", self._calendar, methods=["GET"]),
         ]
 
@@ -85,6 +86,13 @@ class Page:
         if content is None:
             return Response("There is no such file.\n", 404, media_type="text/plain")
         return Response(content, media_type=kind, headers={**HEADERS, "Cache-Control": "public, max-age=31536000, immutable"})
+
+    async def _picture(self, request: Request) -> Response:
+        """Of a form's question; the same for everybody, and nobody's."""
+        content = self._pictures(f"{request.path_params['form']}/{request.path_params['name']}")
+        if content is None:
+            return Response("There is no such picture.\n", 404, media_type="text/plain")
+        return Response(content, media_type="image/jpeg", headers=HEADERS)
 
     async def _calendar(self, request: Request) -> Response:
         """Where the quick exit leads: nothing on it tells where somebody was."""

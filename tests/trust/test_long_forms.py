@@ -13,7 +13,11 @@ from test_forms import ALL_ALLOWED, OURS, REAL, attached_to, with_form, xform_of
 from dialogs.sheets import FormError, read_form
 from dialogs.xlsform import form_of
 
-pytestmark = [pytest.mark.trust, pytest.mark.skipif(not os.environ.get("TRUST"), reason="takes minutes: make trust"), pytest.mark.filterwarnings("ignore")]  # openpyxl's, about styles
+pytestmark = [
+    pytest.mark.trust,
+    pytest.mark.skipif(not os.environ.get("TRUST"), reason="takes minutes: make trust"),
+    pytest.mark.filterwarnings("ignore"),
+]  # openpyxl's, about styles
 TIMES = 100
 
 

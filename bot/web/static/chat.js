@@ -355,6 +355,16 @@ function show(letter) {
   if (letter.typing) expectWords(article);
 }
 
+/* What the question is about, drawn; the words below say it too. */
+function picture(path) {
+  const image = make("img", "picture");
+  image.alt = "";
+  on(image, "load", revealLast);
+  on(image, "error", () => image.remove());
+  image.src = path;
+  return image;
+}
+
 function fill(article, letter) {
   const codes = (one) => JSON.stringify(one.rows.map((row) => row.map((choice) => code(choice.data))));
   const old = article.letter;
@@ -368,6 +378,7 @@ function fill(article, letter) {
     if (before) before.replaceWith(words);
     else article.append(words);
     if (letter.document) article.append(file(letter.document));
+    if (letter.picture) words.before(picture(letter.picture));
   }
   if (old && codes(old) === codes(letter)) { // only labels changed: the focus stays, and nothing is read out again
     const choices = [].concat.apply([], letter.rows).filter(isButton);
