@@ -84,7 +84,7 @@ def _tell_edits(settings: Settings, scripts: Scripts, against: Path | None, *, r
     from bot import edits  # noqa: PLC0415
     from storage.standing import Standing  # noqa: PLC0415
 
-    old = edits.scripts_of(against) if against else None
+    old = edits.scripts_of(against, settings.forms) if against else None
     known = go(edits.look(settings))
     if not isinstance(known, Standing):
         print(f"Without numbers: {known}.")
@@ -154,12 +154,16 @@ def restore(file: Path) -> None:
 def link(entrance: str, campaign: str = "", language: str = "", bot: str = "", folder: Path = Path("links")) -> None:
     """Print the links for a poster, and draw their QR codes: frontdoor link sme --campaign hanse, or the name of a form"""
     from bot.app import bot_name  # noqa: PLC0415
+    from bot.errors import FrontdoorError  # noqa: PLC0415
     from bot.links import draw, links_of, payload_of  # noqa: PLC0415
     from bot.settings import read_programme  # noqa: PLC0415
-    from dialogs.files import load_scripts  # noqa: PLC0415
+    from dialogs.files import ScriptError, load_scripts  # noqa: PLC0415
 
     settings = _settings()
-    forms = [each.replace("-", "_") for each in load_scripts(forms=settings.forms).forms]
+    try:
+        forms = [each.replace("-", "_") for each in load_scripts(forms=settings.forms).open_forms]
+    except ScriptError as error:
+        raise FrontdoorError(str(error)) from error
     payload = payload_of(
         read_programme(settings.programme), entrance.replace("-", "_") if entrance.startswith("form-") else entrance, campaign, language, forms
     )
@@ -240,13 +244,13 @@ def dialog_export(dialog: str, folder: Path = Path("export")) -> None:
         print(path)
 
 
-@forms.command("remove")
-def dialog_remove(dialog: str) -> None:
-    """Close a form: nobody is asked it any more. What was answered stays, and is there again when the form is imported again."""
-    from bot.forms import remove_form  # noqa: PLC0415
+@forms.command("close")
+def dialog_close(dialog: str, again: Annotated[bool, typer.Option("--open", help="open it again")] = False) -> None:
+    """Nobody is asked this form any more. What was answered stays, and can be exported."""
+    from bot.forms import close_form  # noqa: PLC0415
 
-    remove_form(_settings(), dialog)
-    print(f"{dialog} is closed.")
+    close_form(_settings(), dialog, closed=not again)
+    print(f"{dialog} is {'open' if again else 'closed'}.")
 
 
 def main() -> None:

@@ -31,7 +31,7 @@ from bot.settings import Programme, Settings, read_programme
 from bot.sources import NAMERS
 from dialogs.files import ScriptError, form_folders, load_scripts
 from dialogs.model import Scripts
-from storage import calls, codes, erasure, outbox, sessions, updates
+from storage import calls, codes, erasure, outbox, sessions, submissions, updates
 from storage.crypto import NO_KEYS, Keys, make_keys, read_keys
 from storage.errors import StoreAway, StoreError
 from storage.lease import Lease
@@ -72,7 +72,7 @@ class House:
 
     def commands(self) -> dict[str | None, dict[str, str]]:
         """The menu of commands per two-letter language; None: for everybody else. What is for staff is not in it."""
-        forms = {"forms": "yes" if self.scripts.forms else ""}
+        forms = {"forms": "yes" if self.scripts.open_forms else ""}
         wanted = {
             name: f"menu.command.{name}" for name in self.scripts.menu if (when := self.scripts[self.scripts.commands[name]].when) is None or when.holds(forms)
         }
@@ -293,6 +293,8 @@ async def tidy(store: Store, scripts: Scripts) -> None:
         await codes.forget_old(unit)
         await calls.forget_old(unit)
     async with store.begin() as unit:
+        await submissions.mix(unit)
+    async with store.begin() as unit:
         erased = await erasure.of_unclaimed(unit, private_questions(scripts))
     if erased:
         log.info("%s profiles that nobody claimed were erased", erased)
@@ -316,19 +318,19 @@ async def _watch_forms(house: House) -> None:
     seen = stamp(house.settings.forms)
     while True:
         await asyncio.sleep(LOOK_AGAIN)
-        now = stamp(house.settings.forms)
-        if now != seen:
+        now = await asyncio.to_thread(stamp, house.settings.forms)
+        if now not in {seen, None}:
             seen = now
-            refurnish(house)
+            await refurnish(house)
 
 
-def stamp(forms: Path) -> tuple[tuple[str, int], ...]:
-    """What changes when a form does. A folder is put in its place whole, so its own time is enough; a script may be edited by hand."""
-    return tuple(
-        (str(path), path.stat().st_mtime_ns)
-        for each in form_folders(forms)
-        for path in (each, *sorted(each.glob("*.yaml")), *sorted(each.glob("locales/*/*.po")))
-    )
+def stamp(forms: Path) -> tuple[tuple[str, int], ...] | None:
+    """What changes when a form does: a folder is put in its place whole, a script may be edited by hand. None: it changes just now."""
+    try:
+        files = [path for each in form_folders(forms) for path in (each, *sorted(each.glob("*.yaml")), *sorted(each.glob("locales/*/*.po")))]
+        return tuple((str(path), path.stat().st_mtime_ns) for path in files)
+    except OSError:
+        return None
 
 
 def picture_of(forms: Path, name: str) -> bytes | None:
@@ -342,17 +344,17 @@ def picture_of(forms: Path, name: str) -> bytes | None:
         return None
 
 
-def refurnish(house: House) -> None:
-    """Scripts and words as the files have them now; a fault in them is logged, and everything stays as it was."""
+async def refurnish(house: House) -> None:
+    """Scripts and words as the files have them now, read in a thread; a fault in them is logged, and everything stays as it was."""
     try:
-        _, scripts, words = furnish(house.settings)
-    except (ScriptError, WordsError, FrontdoorError, OSError) as error:
+        _, scripts, words = await asyncio.to_thread(furnish, house.settings)
+    except Exception as error:  # noqa: BLE001 - whatever somebody put there, the bot goes on
         log.error("the forms were not read again (%s); `frontdoor check` says more", type(error).__name__)
         return
     house.words.become(words)
     house.scripts.become(scripts)
     house.scripts.label = house.words.fact
-    log.info("%s forms are open", len(house.scripts.forms))
+    log.info("%s forms are open", len(house.scripts.open_forms))
 
 
 async def _until_stopped(parts: list[Part]) -> None:

@@ -239,13 +239,13 @@ def _slash(command: str | None) -> str:
 # ---- where the other version, and the numbers, come from ----------------------------------------------------------
 
 
-def scripts_of(folder: Path) -> Scripts:
-    """Of a folder of scripts, or of a whole checkout. Raises FrontdoorError."""
+def scripts_of(folder: Path, forms: Path | None = None) -> Scripts:
+    """Of a folder of scripts, or of a whole checkout; `forms`: imported ones beside them, then as now. Raises FrontdoorError."""
     inside = folder / "dialogs" / "scripts"
     try:
         if not any(any(each.glob("*.yaml")) for each in (folder, inside) if each.is_dir()):
             raise FrontdoorError(f"{folder} holds no scripts; give the folder of an older version, or its dialogs/scripts.")
-        return load_scripts(inside if inside.is_dir() else folder)
+        return load_scripts(inside if inside.is_dir() else folder, forms)
     except ScriptError as error:
         raise FrontdoorError(str(error)) from error
 

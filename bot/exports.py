@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from pathlib import Path
@@ -13,29 +15,30 @@ from bot.app import opened
 from bot.effects.nouns import answer_of
 from bot.errors import FrontdoorError
 from bot.settings import Settings
-from dialogs.model import Dialog
+from dialogs.model import KEPT, Dialog
 from dialogs.nouns import Known
 from dialogs.record import Record, record_of
-from storage import files, submissions
+from storage import files, staff, submissions
 from storage.records import KeptFile
 
 
 async def export_form(settings: Settings, dialog: str, folder: Path) -> list[str]:
     """The answers as ODK's own tools hand them out: FORM.csv, a CSV for every repeat, and FORM.json. Names what it wrote. Raises FrontdoorError."""
-    async with opened(settings) as house, house.store.read() as unit:
+    async with opened(settings) as house, house.store.begin() as unit:
         if dialog not in house.scripts.forms:
             raise FrontdoorError(f"There is no form {dialog!r}; there are {', '.join(house.scripts.forms) or 'none'}.")
         script = house.scripts[dialog]
         assert script.form  # noqa: S101 - that is what `forms` are
         photos, asks_for_photos = list[KeptFile](), any(step.ask == "file" for step in script.every)
         rows = [(_about(f"uuid:{each.id}", each.day, each.language), Record.from_json(each.record)) for each in await submissions.of_form(unit, dialog)]
-        async for person, answers in submissions.of_people(unit, dialog) if not script.form.anonymous else _nobody():
+        async for person, answers in submissions.of_people(unit, dialog, f"{dialog}{KEPT}") if not script.form.anonymous else _nobody():
             known = {question: answer_of(row) for question, row in answers.items()}
             latest = max(answers.values(), key=lambda row: row.at)
             at = latest.at.astimezone(house.programme.timezone).isoformat(timespec="milliseconds")
             record = record_of(house.scripts, script, Known(known, {}, {"today": at[:10], "now": at}), latest.language)
             rows.append((_about(f"uuid:{person}", at, latest.language), record))
             photos += [file for file in await files.of_person(unit, person) if file.question.startswith(f"{dialog}.")] if asks_for_photos else []
+        await staff.write_down(unit, None, "export", None, dialog[:20])
     return [*write_export(script, rows, folder), *_write_photos(folder / "media", photos)]
 
 
@@ -43,10 +46,16 @@ def _write_photos(folder: Path, photos: Sequence[KeptFile]) -> list[str]:
     try:
         for photo in photos:
             folder.mkdir(parents=True, exist_ok=True)
-            (folder / _photo(str(photo.id))).write_bytes(photo.content)
+            _private(folder / _photo(str(photo.id)), photo.content)
     except OSError as error:
         raise FrontdoorError(f"{folder} can't be written ({error.strerror}). May this user write there?") from error
     return [str(folder)] if photos else []
+
+
+def _private(path: Path, content: bytes) -> None:
+    """Nobody else on this machine may read what people answered."""
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        file.write(content)
 
 
 def _photo(value: str) -> str:
@@ -72,22 +81,24 @@ def write_export(script: Dialog, rows: Sequence[tuple[Mapping[str, str], Record]
     pictures = {str(step.column) for step in script.every if step.ask == "file"}
     for about, record in rows:
         _name_photos(record, pictures)
-        _fill(filled, "", record, {**about, "FormVersion": record.version}, about["KEY"])
+        _fill(filled, "", record, {**about, "FormVersion": record.version, "Complete": "yes" if record.complete else "no"}, about["KEY"])
+    tables |= {table: [] for table in filled if table not in tables}  # repeats that an older version had
     try:
         folder.mkdir(parents=True, exist_ok=True)
         written = []
         for table, columns in tables.items():
             path = folder / (f"{name}-{table.replace('/', '-')}.csv" if table else f"{name}.csv")
             head = ["SubmissionDate"] if not table else []
-            tail = ["meta-instanceID", "FormVersion", "Language", "KEY"] if not table else ["PARENT_KEY", "KEY"]
+            tail = ["meta-instanceID", "FormVersion", "Language", "Complete", "KEY"] if not table else ["PARENT_KEY", "KEY"]
             own = [*columns, *sorted({column for row in filled[table] for column in row} - {*columns, *head, *tail})]  # what an older version asked
-            with path.open("w", encoding="utf-8-sig", newline="") as file:
+            with io.StringIO(newline="") as file:
                 writer = csv.writer(file)
                 writer.writerow([*head, *(_dashed(column, table) for column in own), *tail])
                 writer.writerows([[_harmless(row.get(column, "")) for column in (*head, *own, *tail)] for row in filled[table]])
+                _private(path, file.getvalue().encode("utf-8-sig"))
             written.append(str(path))
         path = folder / f"{name}.json"
-        path.write_text(json.dumps([_nested(about, record) for about, record in rows], ensure_ascii=False, indent=1), "utf-8")
+        _private(path, json.dumps([_nested(about, record) for about, record in rows], ensure_ascii=False, indent=1).encode())
     except OSError as error:
         raise FrontdoorError(f"{folder} can't be written ({error.strerror}). May this user write there?") from error
     return [*written, str(path)]

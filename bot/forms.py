@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import os
-import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -16,8 +15,8 @@ import yaml
 from bot.app import opened, words_for
 from bot.errors import FrontdoorError
 from bot.settings import Programme, Settings, read_programme
-from dialogs.files import ScriptError, load_scripts, read_script
-from dialogs.model import Dialog, Scripts
+from dialogs.files import ScriptError, form_folders, load_scripts, read_script, read_yaml
+from dialogs.model import KEPT, Dialog, Scripts
 from dialogs.sheets import LARGEST_FORM, Finding, FormError, read_form
 from dialogs.xlsform import CONSENT, Form, Wishes, dialog_name, form_of
 from storage import submissions
@@ -43,6 +42,7 @@ def import_form(settings: Settings, file: Path, wishes: Wishes, *, anonymous: bo
     """The form becomes a script with its words under the data folder, whole or not at all. `anonymous`: None leaves it as it was.
     Raises FrontdoorError with everything that is wrong, a line each."""
     content, attached = _read(file)
+    programme = read_programme(settings.programme)
     try:
         sheets = read_form(content, file.name)
         before = _before(settings, dialog_name(sheets.tree, wishes))
@@ -51,13 +51,16 @@ def import_form(settings: Settings, file: Path, wishes: Wishes, *, anonymous: bo
         form = form_of(sheets, replace(wishes, anonymous=anonymous), attached)
     except FormError as error:
         raise FrontdoorError("\n".join(f"{file.name}: {finding}" for finding in error.findings)) from error
-    programme, shipped = read_programme(settings.programme), load_scripts()
-    ours = words_for(programme, shipped)
-    texts = {name: dict(each) for name, each in form.texts.items()} | dict(framed(form, ours))
+    if before and before.form and before.form.id != form.script["form"]["id"]:
+        raise FrontdoorError(f"{before.dialog} is another form already ({before.form.id}). Give this one a name of its own: --name NAME")
+    texts = {name: dict(each) for name, each in form.texts.items()} | dict(framed(form, words_for(programme, load_scripts())))
     pictures, findings = _pictures(form, attached)
+    if unreached := [language for language in form.languages if language not in programme.languages]:
+        findings.append(
+            Finding(f"nobody can choose {', '.join(unreached)} here yet: the programme does not offer it, so its texts wait (languages: in programme.yaml).")
+        )
     made = _Made(form, _numbered(form.script, before, texts), texts, pictures)
-    if not (before and before.version == made.version and _stands_there(settings.forms / made.name, made)):
-        _put_down(settings, programme, made, content, file.suffix)
+    _put_down(settings, programme, made, content, file.suffix)
     return _told(made, before.version if before else 0, findings)
 
 
@@ -111,7 +114,7 @@ def _before(settings: Settings, dialog: str) -> Dialog | None:
     try:
         return read_script(path)
     except ScriptError as error:
-        raise FrontdoorError(f"{error} Mend it, or remove the folder {path.parent}.") from error
+        raise FrontdoorError(f"{error} Mend it, or take the folder {path.parent} away.") from error
 
 
 def framed(form: Form, words: Words) -> Iterator[tuple[str, dict[str, str]]]:
@@ -128,11 +131,10 @@ def framed(form: Form, words: Words) -> Iterator[tuple[str, dict[str, str]]]:
 
 
 def _numbered(script: Mapping[str, Any], before: Dialog | None, texts: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
-    """With the version after the one before, and the consent asked again where its text changed."""
-    name = f"{script['dialog']}.{CONSENT}"
-    seal, old = seal_of(texts[name]["en"]), next((step for step in before.steps if step.id == CONSENT), None) if before else None
-    version = old.version if old and old.seal == seal else old.version + 1 if old else 1
-    steps = [{**step, "version": str(version), "seal": seal} if step["id"] == CONSENT else step for step in script["steps"]]
+    """With the version after the one before. The consent's own follows from its text, so that another text is asked anew and the
+    same never is, whatever became of the files meanwhile."""
+    seal = seal_of(texts[f"{script['dialog']}.{CONSENT}"]["en"])
+    steps = [{**step, "version": str(int(seal[:7], 16)), "seal": seal} if step["id"] == CONSENT else step for step in script["steps"]]
     made = {**script, "steps": steps}
     if before and Dialog.model_validate({**made, "version": str(before.version)}).model_dump() == before.model_dump():
         return {**made, "version": str(before.version)}
@@ -142,14 +144,6 @@ def _numbered(script: Mapping[str, Any], before: Dialog | None, texts: Mapping[s
 def _originals(texts: Mapping[str, Mapping[str, str]], source: str) -> dict[str, str]:
     """Each sentence as it falls back: in English, else in the form's own language, else in any."""
     return {name: each.get("en") or each.get(source) or next(iter(each.values())) for name, each in texts.items()}
-
-
-def _stands_there(folder: Path, made: _Made) -> bool:
-    """Is everything written down already as it is?"""
-    with tempfile.TemporaryDirectory() as other:
-        _write(Path(other), made)
-        mine, theirs = _contents(Path(other)), _contents(folder)
-    return mine == {name: content for name, content in theirs.items() if not name.startswith("source.")}
 
 
 def _contents(folder: Path) -> dict[str, bytes]:
@@ -183,12 +177,19 @@ def _put_down(settings: Settings, programme: Programme, made: _Made, content: by
             there = Path(other) / made.name
             there.mkdir()
             _write(there, made)
+            place, old = settings.forms / made.name, Path(other) / "old"
+            if place.exists() and _contents(there) == {name: each for name, each in _contents(place).items() if not name.startswith("source.")}:
+                return
             (there / f"source{ending.lower() or '.xlsx'}").write_bytes(content)
             _look_at(settings, programme, there)
-            place, old = settings.forms / made.name, Path(other) / "old"
             if place.exists():
                 place.rename(old)
-            there.rename(place)
+            try:
+                there.rename(place)
+            except OSError:
+                if old.exists():
+                    old.rename(place)
+                raise
             os.utime(place)
     except OSError as error:
         raise FrontdoorError(f"{settings.forms} can't be written ({error.strerror}). May this user write there? (FRONTDOOR_DATA_DIR)") from error
@@ -197,7 +198,8 @@ def _put_down(settings: Settings, programme: Programme, made: _Made, content: by
 def _look_at(settings: Settings, programme: Programme, there: Path) -> None:
     """Does it go together with every other dialog?"""
     try:
-        dialogs = {**load_scripts(forms=settings.forms), there.name: read_script(there / f"{there.name}.yaml")}
+        others = [read_script(each / f"{each.name}.yaml") for each in form_folders(settings.forms) if each.name != there.name]
+        dialogs = {**load_scripts(), **{each.dialog: each for each in others}, there.name: read_script(there / f"{there.name}.yaml")}
         scripts = Scripts(dialogs.values())
         words_for(programme, scripts, forms=there.parent)
     except (ScriptError, WordsError, ValueError) as error:
@@ -217,14 +219,21 @@ def _every(steps: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
         yield from _every(step.get("steps", ()))
 
 
-def remove_form(settings: Settings, dialog: str) -> None:
-    """Nobody is asked it any more; what was answered stays. Raises FrontdoorError."""
-    place = settings.forms / dialog
-    if dialog not in load_scripts(forms=settings.forms).forms:
+def close_form(settings: Settings, dialog: str, *, closed: bool = True) -> None:
+    """Nobody is asked it any more, or again. What was answered stays, and can be exported. Raises FrontdoorError."""
+    path = settings.forms / dialog / f"{dialog}.yaml"
+    if not path.exists():
         raise FrontdoorError(f"There is no form {dialog!r}; `frontdoor dialog list` names them.")
-    gone = Path(tempfile.mkdtemp(prefix=".removed-", dir=settings.forms))
-    place.rename(gone / dialog)
-    shutil.rmtree(gone)
+    try:
+        script, _ = read_yaml(path)
+        script["form"]["closed"] = str(closed).lower()
+        half = path.with_suffix(".half")
+        half.write_text(yaml.safe_dump(script, allow_unicode=True, sort_keys=False, width=140), "utf-8")
+        half.replace(path)
+    except (ScriptError, KeyError, TypeError) as error:
+        raise FrontdoorError(f"{path} can't be read ({error}). Import the form again, or take the folder away.") from error
+    except OSError as error:
+        raise FrontdoorError(f"{path} can't be written ({error.strerror}). May this user write there?") from error
 
 
 async def list_forms(settings: Settings) -> list[str]:
@@ -235,7 +244,7 @@ async def list_forms(settings: Settings) -> list[str]:
         for name in house.scripts.forms:
             form = house.scripts[name].form
             assert form  # noqa: S101 - that is what `forms` are
-            number = handed_in.get(name, 0) if form.anonymous else len([each async for each in submissions.of_people(unit, name)])
-            way = "without names" if form.anonymous else "with the profile"
-            lines.append(f"{name:<32} version {house.scripts[name].version:<3} {number:>6} answered, {way:<16} {house.words.tr(f'open-forms.{name}', 'en')}")
+            number = handed_in.get(name, 0) if form.anonymous else len([each async for each in submissions.of_people(unit, name, f"{name}{KEPT}")])
+            way = ("without names" if form.anonymous else "with the profile") + (", closed" if form.closed else "")
+            lines.append(f"{name:<32} version {house.scripts[name].version:<3} {number:>6} answered, {way:<24} {house.words.tr(f'open-forms.{name}', 'en')}")
     return lines or ["There is no form yet: frontdoor dialog import FORM.xlsx"]

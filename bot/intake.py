@@ -205,7 +205,7 @@ class Intake:
     def _form_of(self, payload: str) -> str:
         """The command of the form that a link leads to, as in t.me/...?start=form_arrival_l-de."""
         wanted = re.sub(r"_[cl]-[a-z0-9-]*", "", payload)
-        return wanted if self._scripts.commands.get(wanted, "") in self._scripts.forms else ""
+        return wanted if self._scripts.commands.get(wanted, "") in self._scripts.open_forms else ""
 
     def _known(self, work: Work, chat: Chat, state: State) -> Known:
         person, organisation, staff = work.person(chat), work.organisation(chat), work.helper(chat)
@@ -214,7 +214,7 @@ class Intake:
             "webchat": self._words.constant("webchat"),
             "today": (now := work.unit.now.astimezone(self._programme.timezone)).date().isoformat(),
             "now": now.isoformat(timespec="milliseconds"),
-            "forms": "yes" if self._scripts.forms else "",
+            "forms": "yes" if self._scripts.open_forms else "",
             "home-country": self._programme.country,
             "staff": staff.rank if staff else "",
             "speaks-for": str(organisation.id) if organisation else "",

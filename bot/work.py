@@ -14,7 +14,7 @@ from bot.letters import pack
 from bot.messages import Incoming
 from bot.settings import Programme
 from dialogs.asking import FILE, code_of, told
-from dialogs.model import Scripts
+from dialogs.model import FORM, KEPT, Scripts
 from dialogs.nouns import (
     Answer,
     Decision,
@@ -237,9 +237,14 @@ class Work:
         self.people[person.id] = replace(person, consents=(*person.consents, row))
         if decision.verdict == "withdrawn":
             self.forget(person, decision.purpose)
-            if self.scripts.consents[decision.purpose][1].required:
+            if self.hangs_on(decision.purpose):
                 chat = await self.fall_silent(chat, person)
         return chat
+
+    def hangs_on(self, purpose: str) -> bool:
+        """Is it the consent without which nothing of them is kept? That for a form is for its answers alone."""
+        there = self.scripts.consents.get(purpose)
+        return there is not None and bool(there[1].required) and self.scripts[there[0]].form is None
 
     async def fall_silent(self, chat: Chat, person: Person) -> Chat:
         """Without the consent that everything hangs on they speak for no organisation any more, and no note about them stays."""
@@ -254,11 +259,12 @@ class Work:
     def forget(self, person: Person, purpose: str) -> None:
         """The answers that hung on a consent go with it, facets and all; so do those whose question the scripts no longer know."""
         self.erased = True
-        self.unfinished.add(person.id)
-        self.finished.discard(person.id)
+        if not purpose.startswith(FORM):
+            self.unfinished.add(person.id)
+            self.finished.discard(person.id)
         for question in person.answers:
             step = self.scripts.question(question[0])
-            if step is None or step.purpose == purpose:
+            if step.purpose == purpose if step else _went_with(question[0], purpose):
                 self.keep(person.id, question, None)
 
     def keep(self, person_id: UUID, question: Question, row: AnswerRow | None) -> None:
@@ -346,7 +352,8 @@ class Work:
         await self.write_answers(ORGANISATIONS, told_, {each: organisation.answers for each, organisation in self.organisations.items()})
         await files.drop(self.unit, dropped)
         await files.keep(self.unit, kept)
-        await people.changed(self.unit, {*given, *finished, *(person_id for person_id, _ in decisions)})
+        shared = {owner for owner, rows in given.items() if any(not question.startswith(FORM) for question, _ in rows)}  # no form feeds the shared database
+        await people.changed(self.unit, {*shared, *finished, *(person_id for person_id, row in decisions if not row.purpose.startswith(FORM))})
         await organisations.changed(self.unit, told_)
 
     async def write_answers(self, owners: Owners, changed: Changed, now: Mapping[UUID, Rows], also: Mapping[UUID, set[Question]] | None = None) -> None:
@@ -381,6 +388,12 @@ def _allowed(person: Person) -> set[str]:
     """Purposes whose newest decision is a yes."""
     newest = {row.purpose: row.verdict for row in person.consents}
     return {purpose for purpose, verdict in newest.items() if verdict == "given"}
+
+
+def _went_with(question: str, purpose: str) -> bool:
+    """An answer whose question the scripts no longer know: of a form, it hung on that form's consent."""
+    form = question.partition(".")[0]
+    return purpose in {form, f"{form}{KEPT}"} if form.startswith(FORM) else not purpose.startswith(FORM)
 
 
 def _named(row: AnswerRow | None) -> UUID | None:

@@ -70,19 +70,22 @@ class Place:
     page: int
     anew: bool
     warned: bool
+    looking: str
+    looked_at: str
     done: list[str]
     memo: dict[str, str]
 
     @classmethod
     def of(cls, frame: Frame, dialog: Dialog) -> Place:
-        asked = (frame.prompt, frame.offered, frame.picked, frame.found, frame.page, frame.anew, frame.warned, list(frame.done), dict(frame.memo))
-        return cls(dialog, frame.step, frame.inner, frame.rounds, dict(frame.begun), *asked)
+        asked = (frame.prompt, frame.offered, frame.picked, frame.found, frame.page, frame.anew, frame.warned)
+        return cls(dialog, frame.step, frame.inner, frame.rounds, dict(frame.begun), *asked, frame.looking, frame.looked_at, list(frame.done), dict(frame.memo))
 
     def frozen(self) -> Frame:
         step = self.dialog.find(self.at)
         offered = () if step and step.own_list else self.offered
-        asked = (self.prompt, offered, self.picked, self.found, self.page, self.anew, self.warned, tuple(self.done), self.memo)
-        return Frame(self.dialog.dialog, self.step, self.inner, self.rounds, self.begun, *asked)
+        asked = (self.prompt, offered, self.picked, self.found, self.page, self.anew, self.warned)
+        more = (self.looking, self.looked_at, tuple(self.done), self.memo)
+        return Frame(self.dialog.dialog, self.step, self.inner, self.rounds, self.begun, *asked, *more)
 
     def turn_to(self, spot: Spot | None = None) -> None:
         """Another question (or, with nothing, whichever is open)."""
@@ -183,7 +186,7 @@ class Asking:
 
     def may(self, dialog: Dialog) -> bool:
         """Is this dialog for them? Some are for staff."""
-        allowed = RANKS.index(dialog.staff) <= RANKS.index(self.facts.get("staff", ""))
+        allowed = RANKS.index(dialog.staff) <= RANKS.index(self.facts.get("staff", "")) and not (dialog.form and dialog.form.closed)
         return allowed and (dialog.when is None or dialog.when.holds(self.facts))
 
     def speaks_for_nobody(self, place: Place) -> bool:
@@ -297,6 +300,8 @@ class Asking:
             elif question := simple.get(name):
                 if answer := now.get(question):
                     values[name] = answer.value
+            elif name == "now" and dialog.form and dialog.form.anonymous:
+                values[name] = facts.get("today", "")  # by the minute, somebody could be found
             elif name in facts:
                 values[name] = facts[name]
             elif name == "waits":

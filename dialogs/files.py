@@ -43,6 +43,8 @@ def read_yaml(path: Path) -> tuple[Any, yaml.Node | None]:
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise ScriptError(f"{path}:{line}: {error.problem}.") from error
+    except (yaml.YAMLError, RecursionError, TypeError, ValueError) as error:
+        raise ScriptError(f"{path}: is no YAML that can be read ({type(error).__name__}).") from error
     except (OSError, UnicodeDecodeError) as error:
         raise ScriptError(f"{path}: can't be read ({type(error).__name__}): is it there, and UTF-8?") from error
 

@@ -166,16 +166,20 @@ class DateTime:
 class Spot:
     """A place on the map: latitude and longitude, as a map app copies them; kept as ODK keeps it, with height and accuracy (0: unknown)."""
 
-    PAIR = re.compile(r"(-?\d{1,2}(?:\.\d{1,12})?)°?\s*[,; ]\s*(-?\d{1,3}(?:\.\d{1,12})?)°?(?:[,; ]+-?\d+(?:\.\d+)?){0,2}")
+    POINTS = re.compile(r"(-?\d{1,2}\.\d{1,12})°?\s*[,; ]\s*(-?\d{1,3}\.\d{1,12})°?(?: +-?\d+(?:\.\d+)?){0,2}")  # 54.09, 12.13
+    COMMAS = re.compile(r"(-?\d{1,2},\d{1,12})°?\s*[; ]\s*(-?\d{1,3},\d{1,12})°?")  # 54,09 12,13: as it is written in Germany
 
     def read(self, _: Step, text: str, __: Here) -> Answer | Fault:
         found = self.point(text)
         return Answer("given", found, text.strip()[:200]) if found else Fault("common.not-a-place")
 
     def point(self, text: str) -> str:
-        found = self.PAIR.fullmatch(plain(text).strip(" ()\n").replace("\u2212", "-"))
-        near = found and abs(float(found[1])) <= 90 and abs(float(found[2])) <= 180
-        return f"{found[1]} {found[2]} 0 0" if found and near else ""
+        words = plain(text).strip(" ()\n").replace("\u2212", "-")
+        found = self.POINTS.fullmatch(words) or self.COMMAS.fullmatch(words)
+        if not found:
+            return ""
+        north, east = (each.replace(",", ".") for each in found.groups())
+        return f"{north} {east} 0 0" if abs(float(north)) <= 90 and abs(float(east)) <= 180 else ""
 
     def told(self, value: str) -> Fact:
         return ", ".join(value.split()[:2])

@@ -49,6 +49,7 @@ QUESTIONS = TYPED | SEVERAL | {"yes-no", "choice", "rating", "file"}
 CODED = frozenset({"yes-no", "choice", "choices", "rank", "rating", "brought"})  # the value is a code with a label
 
 
+FORM, KEPT = "form-", "-kept"  # how dialogs that were XLSForms begin, and how the consent to keep their answers with the profile ends
 OWN_SENTENCES = frozenset("hint short more another none wrong needed brought heading".split())  # `dialog.group.hint`: no step of a group may be called that
 
 LONG_CHAIN = 50  # needs that need others: more are worked out in order, so that no chain runs out of stack
@@ -210,6 +211,7 @@ class Form(Strict):
     id: str
     version: str = ""
     anonymous: bool = True  # what was answered is handed in without a name; else it belongs to the profile
+    closed: bool = False  # nobody is asked it any more; what was answered stays, and can be exported
 
 
 class Dialog(Strict):
@@ -393,6 +395,11 @@ class Scripts(Mapping[str, Dialog]):
     def forms(self) -> tuple[str, ...]:
         """Dialogs that were XLSForms."""
         return tuple(name for name, dialog in self.items() if dialog.form)
+
+    @property
+    def open_forms(self) -> tuple[str, ...]:
+        """Those that are still asked."""
+        return tuple(name for name in self.forms if (form := self[name].form) and not form.closed)
 
     @property
     def legal(self) -> tuple[str, ...]:

@@ -132,6 +132,8 @@ class Frame:
     page: int = 0  # of a long list
     anew: bool = False  # it is asked though it has an answer (to be changed)
     warned: bool = False  # told that the text looks private; the same again is meant
+    looking: str = ""  # a counted group that is looked through again, question by question
+    looked_at: str = ""  # in it: the last one that was shown, and its round
     done: tuple[str, ...] = ()  # what was said or done
     memo: Mapping[str, str] = field(default_factory=dict)  # answers that go with the dialog
 

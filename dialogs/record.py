@@ -18,6 +18,7 @@ class Record:
     values: dict[str, str] = field(default_factory=dict)  # column (house/rooms/size) -> value
     rounds: dict[str, list[Record]] = field(default_factory=dict)  # column of the repeat -> its rounds
     version: str = ""  # of the form; of the whole record only
+    complete: bool = True  # is everything answered, or passed over? Of the whole record only
     aside: dict[str, str] = field(default_factory=dict)  # of questions that a newer version has no more: id and round -> value
 
     def to_json(self) -> dict[str, Any]:
@@ -28,7 +29,7 @@ class Record:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Record:
         rounds = {name: [cls.from_json(each) for each in there] for name, there in data["rounds"].items()}
-        return cls(dict(data["values"]), rounds, data.get("version", ""), dict(data.get("aside", {})))
+        return cls(dict(data["values"]), rounds, data.get("version", ""), aside=dict(data.get("aside", {})))
 
 
 def record_of(scripts: Scripts, dialog: Dialog, known: Known, language: str) -> Record:
@@ -52,6 +53,9 @@ def _record(asking: Asking, place: Place, steps: Sequence[Step], rounds: Rounds)
         if step.steps:
             last = asking.last_round(place, step, rounds)
             record.rounds[step.column] = [_record(asking, place, step.steps, (*rounds, number)) for number in range(1, last + 1)]
+            record.complete &= all(inner.complete for inner in record.rounds[step.column]) and (bool(step.count) or asking.is_finished(place, step, rounds))
         elif value := asking.value_of(place, step, rounds):
             record.values[step.column] = value
+        elif step.ask and asking.kept(place, step, rounds) is None:
+            record.complete = False
     return record

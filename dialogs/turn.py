@@ -229,7 +229,8 @@ class _Walk(Asking):
         if argument and asks:
             self.frames = [place for place in self.frames if place.dialog.dialog != dialog]  # anew
         if self.scripts[dialog].form and self.is_unwelcomed():  # who comes for it by a link is told first who we are, and not asked about themselves
-            self.frames.insert(0, Place.of(Frame(dialog), self.scripts[dialog]))
+            if all(place.dialog.dialog != dialog for place in self.frames):
+                self.frames.insert(0, Place.of(Frame(dialog), self.scripts[dialog]))
             return self.go_on()
         self.open(dialog)
         self.go_on()
@@ -387,7 +388,7 @@ class _Walk(Asking):
         group = self.inside(place)
         if group and group.least and not group.count and step is group.steps[0]:
             if place.rounds[-1] > 1:
-                self.drop_round(place, group, group.steps)
+                self.drop_round(place, group.steps)
                 return self.enough(place, group)
             self.clear(place, group)
             self.answers.put((self.id(place, group), in_round(place.rounds[:-1])), answer)
@@ -455,6 +456,8 @@ class _Walk(Asking):
             last = self.last_round(place, step, rounds[:-1])
             spot = (step, (*rounds[:-1], last))
         place.turn_to(spot)
+        if place.dialog.form:
+            self.take_back_last_word(place)
 
     def toggle(self, place: Place, step: Step, code: str) -> None:
         if code == DONE:
@@ -523,9 +526,12 @@ class _Walk(Asking):
         self.brought = {name: value for name, value in self.brought.items() if (step := self.scripts.question(name)) and step.purpose != purpose}
 
     def open_chosen(self, place: Place, _step: Step, code: str) -> None:
+        if code not in self.scripts or not self.may(self.scripts[code]):  # it was there when the list was made
+            place.turn_to()
+            return self.again("common.old-button")
         self.frames.remove(place)
         self.open(code)
-        self.go_on()
+        return self.go_on()
 
     def change(self, place: Place, step: Step, code: str) -> None:
         if code == DONE:
@@ -539,7 +545,10 @@ class _Walk(Asking):
     def look_at(self, place: Place, name: str) -> None:
         """Turn to a question, whether it has its answer or not."""
         step = place.dialog.by_id[name]
-        if step.steps:
+        if step.count:
+            place.turn_to()
+            place.looking, place.looked_at = step.id, ""
+        elif step.steps:
             place.turn_to()
             self.answers.drop((self.id(place, step), ""))  # a finished group that is looked at again is open again
         else:
@@ -555,7 +564,7 @@ class _Walk(Asking):
         """The pending question has its answer; on to whatever is open."""
         group = self.inside(place)
         if group and not place.dialog.form and step is group.steps[0] and answer != self.answered(place, step):
-            self.drop_round(place, group, group.steps[1:])  # another language, another level
+            self.drop_round(place, group.steps[1:])  # another language, another level
         if step.purpose:
             self.answers.put((self.id(place, step), in_round(place.rounds)), answer)
         else:
@@ -576,7 +585,7 @@ class _Walk(Asking):
                     place.memo[step.id] = language
                     place.turn_to()
 
-    def drop_round(self, place: Place, _group: Step, steps: Sequence[Step]) -> None:
+    def drop_round(self, place: Place, steps: Sequence[Step]) -> None:
         for inner in steps:
             self.answers.drop((self.id(place, inner), in_round(place.rounds)))
 
@@ -631,10 +640,33 @@ class _Walk(Asking):
     def next(self, place: Place) -> Step | None:
         """The first step that is not settled; what is only said or done on the way is said and done."""
         self.prepare(place)
-        spot = self.first_open(place, place.dialog.steps, ())
+        spot = self.next_to_look_at(place) or self.first_open(place, place.dialog.steps, ())
         if spot:
             place.turn_to(spot)
+            if place.dialog.form and spot[0].is_question:
+                self.take_back_last_word(place)
         return spot[0] if spot else None
+
+    def next_to_look_at(self, place: Place) -> Spot | None:
+        """In a counted group that is looked through again: whatever comes after the question just seen."""
+        group = place.dialog.find(place.looking)
+        if group is None:
+            return None
+        spots = [spot for spot in self.spots_back(place, [group]) if not spot[0].steps and self.applies_there(place, *spot)][::-1]
+        at = next((number for number, (step, rounds) in enumerate(spots, 1) if f"{step.id} {in_round(rounds)}" == place.looked_at), 0)
+        if at == len(spots):
+            place.looking = place.looked_at = ""
+            return None
+        place.looked_at = f"{spots[at][0].id} {in_round(spots[at][1])}"
+        return spots[at]
+
+    def take_back_last_word(self, place: Place) -> None:
+        """Something is asked again, or is new: what was said of all answers together (hand them in!) was not said of this."""
+        for step in place.dialog.steps:
+            if step.ask == "summary" and step.id in place.done:
+                place.done.remove(step.id)
+            elif step.ask and not step.purpose and not step.gate:
+                place.memo.pop(step.id, None)
 
     def first_open(self, place: Place, steps: Sequence[Step], rounds: Rounds) -> Spot | None:
         form = place.dialog.form is not None

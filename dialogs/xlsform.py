@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import difflib
+import hashlib
 import io
 import re
 import unicodedata
@@ -23,13 +24,15 @@ from pydantic import ValidationError
 
 from dialogs.expressions import ExpressionError, compile_expression
 from dialogs.labels import code_of_language, readable
-from dialogs.model import OWN_SENTENCES, RESERVED, Dialog, Step
+from dialogs.model import FORM, KEPT, OWN_SENTENCES, RESERVED, Dialog, Step
 from dialogs.sheets import Finding, FormError, Sheets
 
 LONGEST_NAME = 32  # of a step: it travels in a button's data
+LONGEST_SLUG = LONGEST_NAME - len(FORM) - len(KEPT)  # of a form's own name, in the names of its dialog and its consent
 MOST_STEPS, MOST_CHOICES, MOST_ROWS, DEEPEST = 2_000, 3_000, 100_000, 4
 LONGEST_RANGE = 60  # numbers of a range that are offered to press; a longer one is typed
 SUMMED_UP = 20  # questions: so many answers can be looked over in one message
+LONGEST_TITLE = 120  # characters: it stands in the consent, which may have 800
 LONGEST_TEXT, LONGEST_SHORT, LONGEST_SENTENCE = 4_000, 40, 2_000  # characters of an answer, of a question's name, of a sentence
 AGE, CONSENT, SUMMARY, SEND, LATER, SENT = "form-age", "form-consent", "form-summary", "form-send", "form-later", "form-sent"  # steps that every form gets
 
@@ -109,7 +112,12 @@ def form_of(sheets: Sheets, wishes: Wishes = Wishes(), attached: Mapping[str, by
 
 def dialog_name(tree: Mapping[str, Any], wishes: Wishes) -> str:
     """How the dialog of a form is called."""
-    return f"form-{_slug(wishes.name or _form_id(tree), 27) or 'form'}"
+    called = wishes.name or _form_id(tree)
+    slug = _slug(called, LONGEST_SLUG)
+    whole = re.sub(r"[^a-z0-9]+", "-", called.casefold()).strip("-") == slug and slug and not slug.endswith(KEPT)
+    if not whole:  # what was cut off, or is in another script, must not make two forms one
+        slug = f"{slug[: LONGEST_SLUG - 7]}-{hashlib.sha256(called.encode()).hexdigest()[:6]}".strip("-")
+    return f"{FORM}{slug}"
 
 
 def _form_id(tree: Mapping[str, Any]) -> str:
@@ -154,6 +162,7 @@ class _Builder:
         self.lists, self.tables, self.pictures = dict[str, list[dict[str, str]]](), dict[str, list[dict[str, str]]](), dict[str, str]()
         self.seen, self.questions, self.languages, self.unknown = defaultdict[str, int](int), 0, list[str](), set[str]()
         self.form_id, self.dialog = _form_id(self.tree), dialog_name(self.tree, wishes)
+        self.purpose = self.dialog if wishes.anonymous else f"{self.dialog}{KEPT}"  # a yes to the one is no yes to the other
         default = str(self.tree.get("default_language", "default"))
         self.default = (code_of_language(default) if default != "default" else "") or wishes.language
 
@@ -204,7 +213,7 @@ class _Builder:
                 self.name_all(node.get("children", ()), (*inside, name) if node.get("type") == "repeat" else inside)
 
     def give_id(self, name: str, *, in_group: bool = False) -> str:
-        fits = re.fullmatch(rf"[A-Za-z_][A-Za-z0-9_-]{{0,{LONGEST_NAME - 1}}}", name) and not name.startswith("form-")
+        fits = re.fullmatch(rf"[A-Za-z_][A-Za-z0-9_-]{{0,{LONGEST_NAME - 1}}}", name) and not name.startswith(FORM)
         wanted = name if fits else _slug(name, LONGEST_NAME - 4, keep_case=True) or f"q{len(self.taken)}"
         candidates = chain([wanted], (f"{wanted[: LONGEST_NAME - 5]}-{number}" for number in count(2)))
         chosen = next(each for each in candidates if each not in self.taken and not (in_group and each in OWN_SENTENCES))
@@ -285,7 +294,7 @@ class _Builder:
         """A step that is asked, with everything that any question may have."""
         self.questions += 1
         step_id, bind = self.id_of(spot), spot.bind
-        step: dict[str, Any] = {"id": step_id, **keys, "purpose": self.dialog}
+        step: dict[str, Any] = {"id": step_id, **keys, "purpose": self.purpose}
         if _is_delicate(step_id) and not self.wishes.dpia:
             if self.wishes.anonymous:
                 self.say(f"{spot.name} asks for something that could harm people if it became known; nobody's name stands beside it.", spot.row, "name")
@@ -301,12 +310,11 @@ class _Builder:
         step |= {"required": "true" if required == "true()" else required} if required and required != "false()" else {}
         if default := self.default_of(spot):
             step["default"] = default
-        name = ".".join([self.dialog, *(self.last_id(each) for each in self.repeats(spot)), step_id])
-        label = self.text(spot, "label", name)
-        if not label:
+        name = self.sentence(spot, step_id)
+        tells = self.text(spot, "label", name) | self.text(spot, "hint", f"{name}.hint")
+        if name not in self.texts and name not in self.framed:
             self.put(name, {self.default: spot.name})
             self.say(f"{spot.name} has no label, so its name is asked.", spot.row, "label")
-        tells = label | self.text(spot, "hint", f"{name}.hint")
         if spot.node.get("guidance_hint"):
             tells |= self.text(spot, "guidance_hint", f"{name}.more")
             step["more"] = "true"
@@ -317,9 +325,7 @@ class _Builder:
             tells |= self.text(spot, bind["jr:requiredMsg"], f"{name}.needed", "required_message")
             step["needed"] = "true"
         self.shorten(name, step_id, spot.name)
-        if tells - {""}:
-            step["tells"] = sorted(tells - {""})
-        step |= self.picture(spot)
+        step |= _told(tells) | self.picture(spot)
         step["column"] = "/".join((*spot.path, spot.name))
         return step
 
@@ -349,11 +355,12 @@ class _Builder:
             self.framed[f"{name}.short"] = ("forms.other-short", {})
             return
         for language, text in (self.texts.get(name) or {self.default: called}).items():
-            line = re.sub(r"\{[A-Za-z_][\w-]*\}", "…", text.split("\n")[0]).strip().rstrip(" ?:*\u061f\uff1f")
+            line = _without_answers(text.split("\n")[0]).strip().rstrip(" ?:*\u061f\uff1f")
             self.texts[f"{name}.short"][language] = (line if len(line) <= LONGEST_SHORT else f"{line[: LONGEST_SHORT - 1].rstrip()}…") or step_id
 
-    def repeats(self, spot: _Spot) -> list[Mapping[str, Any]]:
-        return [each for each in spot.around if each.get("type") == "repeat"]
+    def sentence(self, spot: _Spot, step_id: str) -> str:
+        """The id of a step's sentence: `form-flats.floor.flats`."""
+        return ".".join([self.dialog, *(self.last_id(each) for each in spot.around if each.get("type") == "repeat"), step_id])
 
     def last_id(self, node: Mapping[str, Any]) -> str:
         name = str(node["name"])
@@ -373,7 +380,7 @@ class _Builder:
             return self.refuse(f"{spot.name}: repeats stand in repeats more than {DEEPEST} deep; ask part of it in another form.", spot.row, "type")
         when = self.condition(spot, spot.bind.get("relevant"), "relevant", also=spot.when)
         rounds = self.condition(spot, (spot.node.get("control") or {}).get("jr:count"), "repeat_count")
-        name = ".".join([self.dialog, *(self.last_id(each) for each in self.repeats(spot)), step_id])
+        name = self.sentence(spot, step_id)
         label, tells = self.worded(spot, "label")
         inner = list(self.steps_of(spot.node.get("children", ()), (*spot.around, spot.node), "", (*spot.path, spot.name), spot.depth + 1))
         if not any(each.get("ask") or each.get("steps") for each in inner):
@@ -383,13 +390,12 @@ class _Builder:
         self.framed |= {f"{name}.another": (another, {"group": label} if label else {}), f"{name}.heading": (heading, {"group": label} if label else {})}
         self.put(
             f"{name}.short",
-            {language: re.sub(r"\{[A-Za-z_][\w-]*\}", "…", text)[:LONGEST_SHORT] for language, text in label.items()} or {self.default: spot.name},
+            {language: _without_answers(text)[:LONGEST_SHORT] for language, text in label.items()} or {self.default: spot.name},
         )
-        step: dict[str, Any] = {"id": step_id, "purpose": self.dialog, "heading": "true"}
+        step: dict[str, Any] = {"id": step_id, "purpose": self.purpose, "heading": "true"}
         step |= {"when": when} if when else {}
         step |= {"count": rounds} if rounds else {"least": "0", "most": "100"}
-        step |= {"tells": sorted(tells - {""})} if tells - {""} else {}
-        yield {**step, "column": "/".join((*spot.path, spot.name)), "steps": inner}
+        yield {**step, **_told(tells), "column": "/".join((*spot.path, spot.name)), "steps": inner}
         return None
 
     def note(self, spot: _Spot) -> Iterator[dict[str, Any]]:
@@ -400,7 +406,7 @@ class _Builder:
 
     def said(self, spot: _Spot, when: str, column: str, step_id: str = "") -> dict[str, Any]:
         step_id = step_id or self.id_of(spot)
-        name = ".".join([self.dialog, *(self.last_id(each) for each in self.repeats(spot)), step_id])
+        name = self.sentence(spot, step_id)
         tells = self.text(spot, column, name)
         if column == "label" and spot.node.get("hint") and spot.kind == "note":
             hint, more = self.worded(spot, "hint")
@@ -408,7 +414,7 @@ class _Builder:
             for language, text in hint.items():
                 self.texts[name][language] = "\n".join(filter(None, (self.texts[name].get(language, ""), text)))
         step = {"id": step_id} | ({"when": when} if when else {}) | (self.picture(spot) if spot.kind == "note" else {})
-        return step | ({"tells": sorted(tells - {""})} if tells - {""} else {})
+        return step | _told(tells)
 
     # ---- what is worked out ----
 
@@ -433,16 +439,16 @@ class _Builder:
                 self.say(f"{spot.name} is worked out and shown; nobody can overwrite it.", spot.row, "calculation")
             shown = self.give_id(f"{self.id_of(spot)[: LONGEST_NAME - 9]}-shown", in_group=bool(spot.depth))
             step, value = self.said(spot, when, "label", shown), self.id_of(spot)
-            name = ".".join([self.dialog, *(self.last_id(each) for each in self.repeats(spot)), shown])
+            name = self.sentence(spot, shown)
             for language, text in self.texts[name].items():
                 self.texts[name][language] = f"{text} {{{value}}}"
-            yield step | {"tells": sorted({*step.get("tells", ()), value})}
+            yield step | _told({*step.get("tells", ()), value})
 
     def worked_out(self, spot: _Spot, source: str, when: str) -> dict[str, Any]:
         step: dict[str, Any] = {"id": self.id_of(spot), "calculate": source} | ({"when": when} if when else {})
         if re.search(r"\bonce\(", source):  # what it came to the first time has to be known
-            step["purpose"] = self.dialog
-            name = ".".join([self.dialog, *(self.last_id(each) for each in self.repeats(spot)), step["id"]])
+            step["purpose"] = self.purpose
+            name = self.sentence(spot, step["id"])
             self.put(f"{name}.short", {self.default: spot.name[:LONGEST_SHORT]})
         return {**step, "column": "/".join((*spot.path, spot.name))}
 
@@ -651,20 +657,22 @@ class _Builder:
         return texts, tells
 
     def text(self, spot: _Spot, cell: Any, name: str, column: str = "") -> set[str]:
-        """Kept under a sentence's name; the questions that it tells about, or {""} where it tells about none, or nothing at all."""
+        """Kept under a sentence's name; the questions whose answers stand in it."""
         texts, tells = self.worded(spot, cell, column)
         if texts == {self.default: "Specify other."}:  # pyxform's own words for or_other
             self.framed[name] = ("forms.specify-other", {})
-            return {""}
-        self.put(name, texts)
-        return tells | {""} if texts else set()
+        else:
+            self.put(name, texts)
+        return tells
 
     def title(self) -> None:
-        title = self.by_language(self.tree.get("title")) or {self.default: self.form_id}
+        title = {language: text[:LONGEST_TITLE] for language, text in self.by_language(self.tree.get("title")).items()} or {
+            self.default: self.form_id[:LONGEST_TITLE]
+        }
         self.put(f"open-forms.{self.dialog}", title)
         self.framed[f"{self.dialog}.{CONSENT}"] = ("forms.anonymous" if self.wishes.anonymous else "forms.profile", {"title": title})
         self.framed[f"{self.dialog}.{CONSENT}.after-no"] = ("forms.refused", {})
-        for name in (f"mydata.purpose-{self.dialog}", f"stop.what.{self.dialog}"):
+        for name in (f"mydata.purpose-{self.purpose}", f"stop.what.{self.purpose}"):
             self.framed[name] = ("forms.purpose", {"title": title})
 
     # ---- conditions ----
@@ -790,7 +798,7 @@ class _Builder:
         return {"id": AGE, "ask": "yes-no", "gate": "join.age"}
 
     def consent(self) -> dict[str, Any]:
-        return {"id": CONSENT, "ask": "consent", "purpose": self.dialog, "required": "true", "version": "1"}
+        return {"id": CONSENT, "ask": "consent", "purpose": self.purpose, "required": "true", "version": "1"}
 
     def end(self, steps: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
         name = self.dialog
@@ -837,6 +845,15 @@ def dialog_step(script: Mapping[str, Any], name: str) -> Mapping[str, Any]:
             return step
         open_ += step.get("steps", ())
     return {}
+
+
+def _told(tells: AbstractSet[str]) -> dict[str, list[str]]:
+    return {"tells": sorted(tells)} if tells else {}
+
+
+def _without_answers(text: str) -> str:
+    """Where nobody's answer is at hand."""
+    return re.sub(r"\{[A-Za-z_][\w-]*\}", "…", text)
 
 
 def _is_meta(node: Mapping[str, Any]) -> bool:

@@ -45,7 +45,7 @@ async def save(store: Store, path: Path) -> dict[str, int]:
                     file.write(json.dumps({"frontdoor": FORMAT, "schema": HEAD, "key": store.cipher.fingerprint, "at": unit.now.isoformat()}) + "\n")
                     for table in tables.metadata.sorted_tables:
                         counts[table.name] = 0
-                        async for row in await unit.connection.stream(select(table).execution_options(yield_per=SLICE)):
+                        async for row in await unit.connection.stream(select(table).order_by(*table.primary_key.columns).execution_options(yield_per=SLICE)):
                             file.write(json.dumps([table.name, [_plain(value) for value in row]]) + "\n")
                             counts[table.name] += 1
                 file.write(json.dumps({"end": counts}) + "\n")

@@ -108,6 +108,17 @@ async def unclaimed(unit: Unit, since: datetime) -> list[UUID]:
     return list((await unit.connection.execute(select(columns.id).where(columns.heard_at < since, by_staff, ~theirs).order_by(columns.id))).scalars())
 
 
+async def agreeing(unit: Unit, ids: Iterable[UUID], purpose: str) -> list[UUID]:
+    """Those of them whose newest decision about a purpose is a yes, in order."""
+    wanted = sorted(set(ids))
+    found: list[UUID] = []
+    for at in range(0, len(wanted), 500):
+        there = await _consents(unit, wanted[at : at + 500])
+        newest = {each: next((row.verdict for row in reversed(rows) if row.purpose == purpose), "") for each, rows in there.items()}
+        found += [each for each in wanted[at : at + 500] if newest.get(each) == "given"]
+    return found
+
+
 async def _consents(unit: Unit, ids: Sequence[UUID]) -> dict[UUID, list[ConsentRow]]:
     consents: dict[UUID, list[ConsentRow]] = defaultdict(list)
     columns = tables.consents.c

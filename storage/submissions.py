@@ -9,9 +9,9 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import delete, func, insert, select
 
-from storage import answers, tables
+from storage import answers, people, tables
 from storage.answers import PEOPLE
 from storage.errors import SealBroken
 from storage.records import AnswerRow, Submission
@@ -26,7 +26,7 @@ async def hand_in(unit: Unit, form: str, version: int, language: str, day: str, 
     """`record`: ready for JSON. Nothing of whoever answered comes along."""
     id_ = uuid4()
     content = unit.cipher.seal(json.dumps(record, ensure_ascii=False).encode(), _place(id_))
-    row = {"id": id_, "form": form, "version": version, "language": language, "day": day, "content": content}
+    row = {"id": id_, "form": form, "version": version, "language": language, "day": day, "mixed": False, "content": content}
     await unit.connection.execute(insert(tables.submissions).values(row))
 
 
@@ -49,12 +49,22 @@ async def counted(unit: Unit) -> dict[str, int]:
     return {row.form: row.number for row in await unit.connection.execute(select(columns.form, func.count().label("number")).group_by(columns.form))}
 
 
-async def of_people(unit: Unit, form: str) -> AsyncIterator[tuple[UUID, Mapping[tuple[str, str], AnswerRow]]]:
-    """Whoever answered something of a form that is bound to the profile, with what they answered to it."""
+async def mix(unit: Unit) -> int:
+    """What was handed in since the last time is written anew, in the order of its random ids: neither its place in the file nor the
+    number of its transaction is that of whoever handed it in any more. How many."""
+    columns = tables.submissions.c
+    rows = [dict(row._mapping) for row in await unit.connection.execute(select(tables.submissions).where(columns.mixed.is_(False)).order_by(columns.id))]  # noqa: SLF001 - SQLAlchemy's own name for it
+    if rows:
+        await unit.connection.execute(delete(tables.submissions).where(columns.id.in_([row["id"] for row in rows])))
+        await unit.connection.execute(insert(tables.submissions), [{**row, "mixed": True} for row in rows])
+    return len(rows)
+
+
+async def of_people(unit: Unit, form: str, purpose: str) -> AsyncIterator[tuple[UUID, Mapping[tuple[str, str], AnswerRow]]]:
+    """Whoever answered something of a form that is bound to the profile, and agrees to that, with what they answered to it."""
     columns = tables.answers.c
-    ids = sorted(
-        (await unit.connection.execute(select(columns.person_id).where(columns.question.startswith(f"{form}.", autoescape=True)).distinct())).scalars()
-    )
+    there = (await unit.connection.execute(select(columns.person_id).where(columns.question.startswith(f"{form}.", autoescape=True)).distinct())).scalars()
+    ids = await people.agreeing(unit, there, purpose)
     for at in range(0, len(ids), SLICE):
         found = defaultdict[UUID, dict[tuple[str, str], AnswerRow]](dict)
         for person_id, rows in (await answers.read(unit, PEOPLE, ids[at : at + SLICE])).items():

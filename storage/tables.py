@@ -318,5 +318,7 @@ submissions = Table(  # answers to a form that were handed in without a name: no
     _column("version", Integer, "operational", nullable=False),  # of the script
     _column("language", String(12), "operational", nullable=False),
     _column("day", String(10), "operational", nullable=False),  # no time: by the minute, somebody could be found
+    _column("mixed", Boolean, "operational", nullable=False),  # written anew among others: nothing tells any more when it came
     _column("content", LargeBinary, "identity", nullable=False, sealed=True),
+    sqlite_with_rowid=False,  # kept in the order of the ids, not of their coming
 )

@@ -37,9 +37,8 @@ class Filler:
     handed_in: bool = False
 
     def __post_init__(self):
-        purpose = self.dialog.dialog
-        self.consents = {purpose: Consent(self.scripts.consents[purpose][1].version, given=True)}
-        self.state = self.state or State(self.language, passed=("join.age",), frames=(Frame("menu"), Frame(purpose)))
+        self.consents = {purpose: Consent(step.version, given=True) for purpose, (_, step) in self.scripts.consents.items()}
+        self.state = self.state or State(self.language, passed=("join.age",), frames=(Frame("menu"), Frame(self.dialog.dialog)))
 
     @property
     def known(self):

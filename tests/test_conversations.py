@@ -121,7 +121,7 @@ async def talk(script, language, doors, house):
                 continue
             case {"import": name}:  # while somebody is in the middle of it
                 import_form(house.settings, FORMS / name, Wishes())
-                refurnish(house)
+                await refurnish(house)
                 continue
             case {"you": text}:
                 text = text.get(language, text.get("en")) if isinstance(text, dict) else text

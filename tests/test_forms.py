@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
 import json
 import re
+import shutil
 import zipfile
 from collections import Counter
 from contextlib import asynccontextmanager
@@ -13,24 +15,26 @@ from pathlib import Path
 
 import openpyxl
 import pytest
-from conftest import ROOT, SHARED
+from conftest import ROOT, SHARED, until
 from doors import TerminalDoor
 from forms_walk import Filler, instance_of, judged
 from sqlalchemy import select
 
-from bot.app import House, furnish, refurnish, stamp
+from bot.app import House, _watch_forms, furnish, refurnish, stamp
+from bot.effects.staff import invite
 from bot.errors import FrontdoorError
 from bot.exports import export_form, write_export
-from bot.forms import import_form, list_forms, remove_form
+from bot.forms import close_form, import_form, list_forms
 from bot.settings import Settings
 from dialogs.asking import Asking, short
 from dialogs.functions import OF_LISTS
 from dialogs.labels import code_of_language, readable
 from dialogs.model import Dialog, Scripts
-from dialogs.nouns import Answer, Resume, Text
+from dialogs.nouns import Answer, Command, Frame, Known, Need, Press, Resume, State, Text
 from dialogs.record import Record
 from dialogs.sheets import FormError, read_form
-from dialogs.xlsform import Wishes, form_of
+from dialogs.turn import take_turn
+from dialogs.xlsform import Wishes, dialog_name, form_of
 from storage import submissions, tables
 
 FORMS = Path(__file__).parent / "forms"
@@ -410,41 +414,90 @@ def test_the_same_form_again_changes_nothing_and_a_changed_one_is_a_new_version(
     assert (longer.version, longer.before) == (2, 1)
 
 
-def test_who_reads_answers_with_names_asks_again(tmp_path):
+def test_a_yes_to_answers_without_a_name_is_none_to_answers_with_one(tmp_path):
+    def consents():
+        return {purpose: step.version for purpose, (_, step) in furnish(settings_at(tmp_path))[1].consents.items() if purpose.startswith("form-")}
+
     import_(tmp_path)
-    _, scripts, _ = furnish(settings_at(tmp_path))
-    assert scripts.consents["form-household-2026"][1].version == 1
+    before = consents()
     import_(tmp_path, anonymous=False)
-    _, scripts, _ = furnish(settings_at(tmp_path))
-    assert scripts.consents["form-household-2026"][1].version == 2
+    assert consents().keys() == {"form-household-2026-kept"}
+    shutil.rmtree(settings_at(tmp_path).forms)
+    import_(tmp_path, anonymous=True)
+    assert consents() == before, "the same text is the same consent, whatever became of the files"
+    import_(tmp_path, HOUSEHOLD.replace("| Household |", "| Your household |"))
+    assert consents() != before, "another text is another one"
 
 
-def test_a_running_house_has_a_form_without_a_restart_and_keeps_what_it_had_when_the_files_are_broken(tmp_path, store):
+async def test_a_running_house_has_a_form_without_a_restart_and_keeps_what_it_had_when_the_files_are_broken(tmp_path, store):
     settings = settings_at(tmp_path)
     house = House(settings, *furnish(settings), store)
     assert not house.scripts.forms
     import_(tmp_path)
-    refurnish(house)
+    await refurnish(house)
     assert house.scripts.forms == ("form-household-2026",)
     assert house.words.tr("form-household-2026.quarter", "de") == "Welcher Stadtteil?"
     script = settings.forms / "form-household-2026" / "form-household-2026.yaml"
     script.write_text(script.read_text("utf-8").replace("ask: text", "ask: nonsense"), "utf-8")
-    refurnish(house)
+    await refurnish(house)
     assert house.scripts.forms == ("form-household-2026",)
-    remove_form_by_hand = script.parent
-    for path in sorted(remove_form_by_hand.rglob("*"), reverse=True):
-        path.unlink() if path.is_file() else path.rmdir()
-    remove_form_by_hand.rmdir()
-    refurnish(house)
+    for broken in ("a: \x01", "? [a, b]\n: c", "[" * 3_000, "\ud800".encode("utf-16", "surrogatepass")):
+        script.write_bytes(broken if isinstance(broken, bytes) else broken.encode())
+        await refurnish(house)
+        assert house.scripts.forms == ("form-household-2026",), broken
+    shutil.rmtree(script.parent)
+    await refurnish(house)
     assert not house.scripts.forms
 
 
-def test_a_form_that_is_not_there_is_not_removed_and_the_remedy_is_named(tmp_path):
-    with pytest.raises(FrontdoorError, match="frontdoor dialog list"):
-        remove_form(settings_at(tmp_path), "form-nothing")
+async def test_the_bot_itself_looks_for_new_forms(tmp_path, store, monkeypatch):
+    settings = settings_at(tmp_path)
+    house = House(settings, *furnish(settings), store)
+    monkeypatch.setattr("bot.app.LOOK_AGAIN", 0.01)
+    looking = asyncio.create_task(_watch_forms(house))
+    await asyncio.sleep(0)
     import_(tmp_path)
-    remove_form(settings_at(tmp_path), "form-household-2026")
-    assert furnish(settings_at(tmp_path))[1].forms == ()
+    await until(lambda: house.scripts.forms)
+    looking.cancel()
+
+
+def test_an_import_that_fails_at_its_last_step_leaves_the_old_form_as_it_was(tmp_path, monkeypatch):
+    import_(tmp_path)
+    before = stamp(settings_at(tmp_path).forms)
+    rename = Path.rename
+
+    def fails(path, target):
+        if ".import-" in str(path) and "form-household-2026" in str(path):
+            raise OSError(28, "No space left on device")
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", fails)
+    with pytest.raises(FrontdoorError, match="No space left"):
+        import_(tmp_path, HOUSEHOLD.replace("Which part of town?", "Where in town?"))
+    assert [name for name, _ in stamp(settings_at(tmp_path).forms)] == [name for name, _ in before]
+    assert furnish(settings_at(tmp_path))[2].tr("form-household-2026.quarter", "en") == "Which part of town?"
+
+
+def test_two_forms_never_become_one(tmp_path):
+    names = [
+        dialog_name({"id_string": each}, Wishes())
+        for each in ("household_survey_rostock_2026_spring", "household_survey_rostock_2026_autumn", "استبيان", "анкета", "form", "a-kept", "a")
+    ]
+    assert len(set(names)) == len(names)
+    assert all(re.fullmatch(r"form-[a-z0-9-]{1,22}", each) for each in names), names
+    import_(tmp_path)
+    with pytest.raises(FrontdoorError, match="another form already"):
+        import_(tmp_path, HOUSEHOLD.replace("household_2026 ", "household-2026 "))
+
+
+def test_a_closed_form_is_asked_of_nobody_and_opens_again(tmp_path):
+    with pytest.raises(FrontdoorError, match="frontdoor dialog list"):
+        close_form(settings_at(tmp_path), "form-nothing")
+    import_(tmp_path)
+    close_form(settings_at(tmp_path), "form-household-2026")
+    assert furnish(settings_at(tmp_path))[1].open_forms == ()
+    close_form(settings_at(tmp_path), "form-household-2026", closed=False)
+    assert furnish(settings_at(tmp_path))[1].open_forms == ("form-household-2026",)
 
 
 # ---- in a conversation -------------------------------------------------------------------------------------------------------
@@ -456,8 +509,8 @@ def house_at(folder, store, markdown=HOUSEHOLD, **options):
     return House(settings, *furnish(settings), store)
 
 
-async def fill_in(door):
-    for line in ("/start", "#1", "/form_household_2026", "#1", "#1", "Zzkanarek Quarter"):
+async def fill_in(door, *before):
+    for line in (*(before or ("/start", "#1", "/form_household_2026", "#1")), "#1", "Zzkanarek Quarter"):
         await door.say(line)
     for press in (".again", None, None, ".again", None, None, ".enough", "course", short("job.1"), ".done", ".done"):
         if press:
@@ -521,7 +574,7 @@ async def test_answers_that_are_bound_to_the_profile_stay_theirs_and_are_exporte
         assert (row["KEY"], row["wishes"], row["FormVersion"]) == (f"uuid:{person}", "course job.1", "2026-11")
         assert [each["PARENT_KEY"] for each in rows_of(tmp_path / "out" / "household_2026-member.csv")] == [f"uuid:{person}"] * 2
         await door.say("/stop")
-        await door.press("form-household-2026")
+        await door.press("form-household-2026-kept")
         async with store.read() as unit:
             assert (await unit.connection.execute(select(tables.answers))).all() == []
 
@@ -533,6 +586,170 @@ async def already(house):
 
 def rows_of(path):
     return list(csv.DictReader(io.StringIO(path.read_text("utf-8-sig"))))
+
+
+MOMENTS = """
+| survey |
+| | type | name | label | calculation |
+| | start | began | | |
+| | calculate | at | | once(now()) |
+| | calculate | clock | | once(format-date-time(now(), '%H:%M:%S')) |
+| | text | mood | How are you? | |
+| | text | more | And else? | |
+| settings |
+| | form_title | form_id |
+| | Moments | moments |
+"""
+
+
+async def test_no_minute_gets_into_what_is_handed_in(tmp_path, store):
+    async with TerminalDoor(house_at(tmp_path, store, MOMENTS), "en") as door:
+        for line in ("/start", "#1", "/form_moments", "#1", "#1", "fine", "nothing"):
+            await door.say(line)
+        await door.press(".done")
+        await door.press("send")
+        async with store.read() as unit:
+            (kept,) = await submissions.of_form(unit, "form-moments")
+        assert kept.record["values"] == {"began": "2026-11-21", "at": "2026-11-21", "clock": "00:00:00", "mood": "fine", "more": "nothing"}
+
+
+async def test_neither_the_log_of_the_database_nor_its_order_leads_from_a_submission_to_anybody(tmp_path, sqlite_store, monkeypatch):
+    house, scrubbed = house_at(tmp_path, sqlite_store, MOMENTS), []
+    scrub = sqlite_store.scrub
+
+    async def noted():
+        scrubbed.append(1)
+        await scrub()
+
+    monkeypatch.setattr(sqlite_store, "scrub", noted)
+    async with TerminalDoor(house, "en") as door:
+        for line in ("/start", "#1", "/form_moments", "#1", "#1"):
+            await door.say(line)
+        async with sqlite_store.read() as unit:
+            before = len((await unit.connection.execute(select(tables.changes))).all())
+        for number in range(12):
+            await door.say(f"fine {number}")
+            await door.say("nothing")
+            await door.press(".done")
+            await door.press("send")
+            await door.say("/form_moments")
+    assert len(scrubbed) == 12, "after each the log is emptied"
+    async with sqlite_store.read() as unit:
+        assert len((await unit.connection.execute(select(tables.changes))).all()) == before, "no row says who it was that handed something in"
+        ids = list((await unit.connection.execute(select(tables.submissions.c.id))).scalars())
+        assert ids == sorted(ids, key=lambda each: each.hex), "in the order of ids that are chance"
+        assert all(each.version == 4 for each in ids), "and not of time"
+        moods = [each.record["values"]["mood"] for each in await submissions.of_form(unit, "form-moments")]
+    assert sorted(moods) == sorted(f"fine {number}" for number in range(12))
+    assert moods != [f"fine {number}" for number in range(12)]
+    async with sqlite_store.begin() as unit:
+        assert await submissions.mix(unit) == 12
+    async with sqlite_store.begin() as unit:
+        assert await submissions.mix(unit) == 0
+        assert len(await submissions.of_form(unit, "form-moments")) == 12
+
+
+async def test_taking_a_forms_consent_back_takes_nothing_else(tmp_path, store):
+    async with TerminalDoor(house_at(tmp_path, store), "en") as door:
+        for line in ("/start", "#1", "#1", "#1", "#2", "#2", "#1", "Example Bakery"):  # a business, and its name
+            await door.say(line)
+        for line in ("/form_household_2026", "#1", "Zzkanarek Quarter"):
+            await door.say(line)
+        async with store.read() as unit:
+            there = len((await unit.connection.execute(select(tables.organisation_answers))).all())
+        assert there
+        await door.say("/stop")
+        await door.press("form-household-2026")
+        async with store.read() as unit:
+            assert len((await unit.connection.execute(select(tables.organisation_answers))).all()) == there
+            assert len((await unit.connection.execute(select(tables.members))).all()) == 1
+            assert not [row for row in (await unit.connection.execute(select(tables.answers))).all() if row.question.startswith("form-")]
+
+
+async def test_the_team_does_not_see_what_waits_to_be_handed_in_without_a_name(tmp_path, store):
+    house = house_at(tmp_path, store)
+    async with TerminalDoor(house, "en", "somebody") as door:
+        await fill_in(door, "/start", "#1", "#1", "#1", "#2", "#1", "Amina Example", "/form_household_2026")
+    async with store.begin() as unit:
+        number = (await unit.connection.execute(select(tables.people.c.number))).scalar()
+        _, code = await invite(unit, "Anna Example", "admin")
+    async with TerminalDoor(house, "en", "team") as door:
+        for line in ("/start", "#1", f"/enter {code}", f"/person {number}"):
+            await door.say(line)
+        await door.press("open")
+        reason = next(each for each in door.heard[-1].buttons if not each.startswith("."))
+        await door.press(reason)
+        assert "Amina Example" in door.heard[-1].text + door.heard[-2].text
+        assert not any("Zzkanarek" in each.text or "language course" in each.text for each in door.heard)
+
+
+async def test_a_new_question_is_asked_before_anything_is_handed_in(tmp_path, store):
+    house = house_at(tmp_path, store)
+    async with TerminalDoor(house, "en") as door:
+        await fill_in(door)
+        import_(tmp_path, HOUSEHOLD.replace("| | select_multiple", "| | text | more | More to tell? | Mehr? | |\n| | select_multiple"))
+        await refurnish(house)
+        await door.press("send")
+        assert "More to tell?" in door.heard[-1].text
+        await door.say("a little")
+        assert ".done" in door.heard[-1].buttons, "all is looked over again"
+        async with store.read() as unit:
+            assert await submissions.counted(unit) == {}
+        await door.press(".done")
+        await door.press("send")
+        async with store.read() as unit:
+            (kept,) = await submissions.of_form(unit, "form-household-2026")
+            assert kept.record["values"]["more"] == "a little"
+
+
+async def test_a_form_that_is_closed_while_its_button_is_there_is_no_fault(tmp_path, store):
+    house = house_at(tmp_path, store)
+    import_(tmp_path, MOMENTS)
+    await refurnish(house)
+    async with TerminalDoor(house, "en") as door:
+        for line in ("/start", "#1", "#1", "/forms"):
+            await door.say(line)
+        close_form(house.settings, "form-moments")
+        await refurnish(house)
+        await door.press("form-moments")
+        async with store.read() as unit:
+            assert (await unit.connection.execute(select(tables.quarantine))).all() == []
+        shutil.rmtree(house.settings.forms)
+        await refurnish(house)
+        await door.say("/stop")
+        async with store.read() as unit:
+            assert (await unit.connection.execute(select(tables.quarantine))).all() == []
+
+
+def test_a_counted_repeat_is_looked_through_from_the_summary(scripts, rnd):
+    path = FORMS / "neighbours-1.md"
+    everything, dialog = with_form(scripts, form_of(read_form(path.read_bytes(), path.name)))
+    filler = Filler(everything, dialog, rnd)
+    filler.hear(Resume())
+    for heard in ("2", "Amina", "tea", "Olena", "coffee"):
+        top = filler.state.frames[-1]
+        filler.hear(Press(top.prompt, heard) if heard in {"tea", "coffee"} else Text(heard))
+    press = lambda code: filler.hear(Press(filler.state.frames[-1].prompt, code))
+    press(".skip")
+    assert filler.state.frames[-1].step == "form-summary"
+    press("guest")
+    seen = []
+    while filler.state.frames[-1].step == "guest":
+        top = filler.state.frames[-1]
+        seen.append((top.inner, top.rounds))
+        press("tea" if seen[-1] == ("drink", (2,)) else ".keep")
+    assert seen == [("name", (1,)), ("drink", (1,)), ("name", (2,)), ("drink", (2,))]
+    assert filler.state.frames[-1].step == "form-summary"
+    assert filler.answers["form-neighbours.guest.drink", "2"].value == "tea"
+
+
+def test_a_link_that_is_opened_twice_opens_one_form(scripts, rnd):
+    path = FORMS / "one.md"
+    everything, _ = with_form(scripts, form_of(read_form(path.read_bytes(), path.name)))
+    state = State("en", frames=(Frame("welcome"),))
+    for _ in range(2):
+        state = take_turn(everything, state, Known({}, {}, {"channel": "web", "forms": "yes"}), Command("form_one"), {Need("languages"): ("en", "de")}).state
+    assert [frame.dialog for frame in state.frames] == ["form-one", "welcome"]
 
 
 # ---- export ------------------------------------------------------------------------------------------------------------------
@@ -582,8 +799,6 @@ def test_an_export_has_the_columns_and_tables_of_odk_and_no_live_formula(tmp_pat
 
 
 def test_the_list_of_forms_says_how_many_answered(tmp_path):
-    import asyncio
-
     settings = settings_at(tmp_path)
     assert asyncio.run(list_forms(settings)) == ["There is no form yet: frontdoor dialog import FORM.xlsx"]
     import_(tmp_path)

@@ -67,7 +67,8 @@ def step(kind):
         ("date-time", "uk", "14 березня 2026, 18:00", "2026-03-14T18:00:00.000"),
         ("place", "en", "54.0924, 12.0991", "54.0924 12.0991 0 0"),
         ("place", "de", "(54.0924; -12.0991)", "54.0924 -12.0991 0 0"),
-        ("places", "en", "1,2\n3,4\n5,6", "1 2 0 0;3 4 0 0;5 6 0 0;1 2 0 0"),
+        ("place", "de", "54,09 12,13", "54.09 12.13 0 0"),
+        ("places", "en", "1.0, 2.0\n3.0, 4.0\n5.0, 6.0", "1.0 2.0 0 0;3.0 4.0 0 0;5.0 6.0 0 0;1.0 2.0 0 0"),
         ("date", "de", "21.11.2026", "2026-11-21"),
         ("date", "de", "1. 3. 24", "2024-03-01"),
         ("date", "de", "14. März 1985", "1985-03-14"),
@@ -114,6 +115,11 @@ def test_an_answer_counts_however_people_write_it(kind, language, text, value):
     assert not isinstance(answer, Fault), answer
     assert answer.value == value
     assert answer.words, "the person's own words stay beside the code"
+
+
+@pytest.mark.parametrize("text", ["54,09", "54,09,12,13", "54", "91.0, 12.0", "54.1, 181.0", "54.09", "Rostock"])
+def test_what_is_no_place_or_might_be_two_is_not_guessed_at(text):
+    assert isinstance(understand(step("place"), text, HERE), Fault)
 
 
 @pytest.mark.parametrize("text", ["Rostock", "Ростов-на-Дону", "روستوك", "Neustadt an der Weinstraße", "Zwingenberg (Bergstraße)", "Lütten Klein", "Strasburg"])

@@ -80,7 +80,8 @@ def _goes_on(there: Mapping[str, Any] | None, chat: Chat, scripts: Scripts) -> M
     command opened there (erase everything?) stays there."""
     assert chat.state  # noqa: S101 - a turn was just taken in it
     mine, theirs = State.from_json(chat.state), State.from_json(there or chat.state)
-    frames = [replace(frame, prompt=0, offered=()) for frame in theirs.frames if frame.dialog in scripts and not scripts[frame.dialog].command]
+    stays = [frame.dialog for frame in theirs.frames if frame.dialog not in scripts or (scripts[frame.dialog].command and not scripts[frame.dialog].form)]
+    frames = [replace(frame, prompt=0, offered=()) for frame in theirs.frames if frame.dialog not in stays]
     return State(mine.language, mine.prompts, theirs.passed, theirs.brought, (Frame("menu"), *frames), shared=mine.shared).to_json()
 
 

@@ -12,7 +12,7 @@ from storage import submissions
 
 async def mine(context: Context) -> Mapping[str, Fact]:
     """Those that somebody may answer, in the order of their names."""
-    return {name: {"say": f"open-forms.{name}"} for name in sorted(context.scripts.forms)}
+    return {name: {"say": f"open-forms.{name}"} for name in sorted(context.scripts.open_forms)}
 
 
 async def hand_in(context: Context) -> Outcome:

@@ -181,7 +181,12 @@ def answer_lines(answers: Collection[AnswerRow], scripts: Scripts) -> list[Say]:
 def _in_order(answers: Collection[AnswerRow], scripts: Scripts) -> list[AnswerRow]:
     order = {f"{dialog}.{step.id}": (name, number) for name, dialog in enumerate(scripts) for number, step in enumerate(scripts[dialog].steps)}
     last = (len(order), 0)
-    return sorted(answers, key=lambda row: (order.get(".".join(row.question.split(".")[:2]), last), row.round, row.question))
+    return sorted(answers, key=lambda row: (order.get(".".join(row.question.split(".")[:2]), last), _numbers(row.round), row.question))
+
+
+def _numbers(round_: str) -> tuple[int, ...]:
+    """Round 10 comes after round 9."""
+    return tuple(map(int, round_.split("."))) if round_ else ()
 
 
 def _staff_lines(opened: Sequence[Audited], noted: Sequence[Note], programme: Programme) -> list[Say]:

@@ -12,6 +12,7 @@ from bot.effects.staff import refused
 from bot.letters import pack
 from bot.rights import may
 from dialogs.asking import NOTHING
+from dialogs.model import FORM
 from dialogs.nouns import Fact, Message, Say
 from storage import chats, notes, organisations, people, staff
 from storage.records import AnswerRow, Organisation, Person, Staff
@@ -49,11 +50,19 @@ async def open_(context: Context) -> Outcome:
     if not await _write_down(context, record):
         return refused(context, "open")
     private = may(record.helper, "open-private")
-    rows = [row for row in record.answers if private or _class(context, row) not in PRIVATE]
+    there = [row for row in record.answers if not _is_nobodys(context, row)]
+    rows = [row for row in there if private or _class(context, row) not in PRIVATE]
     lines = mydata.answer_lines(rows, context.scripts)
-    hidden = [Say("person.hidden")] if len(rows) < len(record.answers) else []
+    hidden = [Say("person.hidden")] if len(rows) < len(there) else []
     opened = Say("person.opened" if lines else "person.empty", {"number": str(record.person.number)})
     return Outcome((pack(Message((opened, *lines, *hidden))),))
+
+
+def _is_nobodys(context: Context, row: AnswerRow) -> bool:
+    """An answer to a form that is handed in without a name: until then it waits with the person, and nobody else sees it."""
+    name = row.question.partition(".")[0]
+    form = context.scripts[name].form if name in context.scripts else None
+    return form.anonymous if form else name.startswith(FORM)
 
 
 async def read_notes(context: Context) -> Outcome:
@@ -84,8 +93,9 @@ async def write_note(context: Context) -> Outcome:
 async def card(context: Context, record: Record) -> list[Say]:
     """Coded answers only: a town is words of theirs, and may be a street."""
     person, zone = record.person, context.programme.timezone
-    filled = [{"say": f"me.what.{name}"} for name in context.scripts if name != "join" and any(row.question.startswith(f"{name}.") for row in record.answers)]
-    modules: Fact = {"list": [each for each in filled if context.words.exists(each["say"])]} if filled else NOTHING
+    begun = {row.question.partition(".")[0] for row in record.answers}
+    filled = [{"say": f"me.what.{name}"} for name in context.scripts if name in begun and context.words.exists(f"me.what.{name}")]
+    modules: Fact = {"list": list(filled)} if filled else NOTHING
     lines: list[tuple[str, Fact]] = [
         ("person.role", told(context, record.answers, "role")),
         ("person.languages", told(context, record.answers, "speaks")),

@@ -15,7 +15,9 @@ def upgrade() -> None:
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("language", sa.String(12), nullable=False),
         sa.Column("day", sa.String(10), nullable=False),
+        sa.Column("mixed", sa.Boolean(), nullable=False),
         sa.Column("content", sa.LargeBinary(), nullable=False),
+        sqlite_with_rowid=False,
     )
 
 
