@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+import unicodedata
 from functools import cache
 
 from babel import Locale, localedata
@@ -20,6 +21,14 @@ def readable(text: str) -> str:
         each for each in text.replace("\r\n", "\n").replace("\r", "\n").replace("\t", " ") if each == "\n" or each.isprintable() or each in "\u200c\u200d"
     )
     return re.sub(r"\n{3,}", "\n\n", text).strip()
+
+
+def slug(name: str, longest: int, *, keep_case: bool = False) -> str:
+    """Letters, digits and dashes; what is in another script goes."""
+    plain = unicodedata.normalize("NFKD", name if keep_case else name.casefold()).encode("ascii", "ignore").decode()
+    made = re.sub(r"[^A-Za-z0-9_]+" if keep_case else r"[^a-z0-9]+", "-", plain).strip("-")
+    made = made if not made or made[0].isalpha() or (keep_case and made[0] == "_") else f"f-{made}"
+    return made[:longest].strip("-")
 
 
 # ---- languages ----

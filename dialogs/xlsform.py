@@ -6,12 +6,9 @@ taken apart (their condition goes to their questions), repeats become groups of 
 
 from __future__ import annotations
 
-import csv
 import difflib
 import hashlib
-import io
 import re
-import unicodedata
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
@@ -23,17 +20,18 @@ from typing import Any
 from pydantic import ValidationError
 
 from dialogs.expressions import ExpressionError, compile_expression
-from dialogs.labels import code_of_language, readable
+from dialogs.formlists import LONGEST_NAME, FormLists, list_name
+from dialogs.formwords import Complaints, FormWords
+from dialogs.labels import code_of_language, slug
 from dialogs.model import FORM, KEPT, OWN_SENTENCES, RESERVED, Dialog, Step
 from dialogs.sheets import Finding, FormError, Sheets
 
-LONGEST_NAME = 32  # of a step: it travels in a button's data
 LONGEST_SLUG = LONGEST_NAME - len(FORM) - len(KEPT)  # of a form's own name, in the names of its dialog and its consent
-MOST_STEPS, MOST_CHOICES, MOST_ROWS, DEEPEST = 2_000, 3_000, 100_000, 4
+MOST_STEPS, DEEPEST = 2_000, 4
 LONGEST_RANGE = 60  # numbers of a range that are offered to press; a longer one is typed
 SUMMED_UP = 20  # questions: so many answers can be looked over in one message
 LONGEST_TITLE = 120  # characters: it stands in the consent, which may have 800
-LONGEST_TEXT, LONGEST_SHORT, LONGEST_SENTENCE = 4_000, 40, 2_000  # characters of an answer, of a question's name, of a sentence
+LONGEST_TEXT, LONGEST_SHORT = 4_000, 40  # characters of an answer, of a question's name
 AGE, CONSENT, SUMMARY, SEND, LATER, SENT = "form-age", "form-consent", "form-summary", "form-send", "form-later", "form-sent"  # steps that every form gets
 
 _TYPED = {
@@ -113,11 +111,11 @@ def form_of(sheets: Sheets, wishes: Wishes = Wishes(), attached: Mapping[str, by
 def dialog_name(tree: Mapping[str, Any], wishes: Wishes) -> str:
     """How the dialog of a form is called."""
     called = wishes.name or _form_id(tree)
-    slug = _slug(called, LONGEST_SLUG)
-    whole = re.sub(r"[^a-z0-9]+", "-", called.casefold()).strip("-") == slug and slug and not slug.endswith(KEPT)
+    short = slug(called, LONGEST_SLUG)
+    whole = re.sub(r"[^a-z0-9]+", "-", called.casefold()).strip("-") == short and short and not short.endswith(KEPT)
     if not whole:  # what was cut off, or is in another script, must not make two forms one
-        slug = f"{slug[: LONGEST_SLUG - 7]}-{hashlib.sha256(called.encode()).hexdigest()[:6]}".strip("-")
-    return f"{FORM}{slug}"
+        short = f"{short[: LONGEST_SLUG - 7]}-{hashlib.sha256(called.encode()).hexdigest()[:6]}".strip("-")
+    return f"{FORM}{short}"
 
 
 def _form_id(tree: Mapping[str, Any]) -> str:
@@ -156,15 +154,16 @@ class _Builder:
     def __init__(self, sheets: Sheets, wishes: Wishes, attached: Mapping[str, bytes], left_out: AbstractSet[str] = frozenset()) -> None:
         self.sheets, self.wishes, self.tree = sheets, wishes, sheets.tree
         self.attached = {name.casefold(): content for name, content in attached.items()}
-        self.wrong, self.findings = list[Finding](), list[Finding]()
-        self.texts, self.framed = defaultdict[str, dict[str, str]](dict), dict[str, tuple[str, dict[str, dict[str, str]]]]()
+        self.complaints = Complaints()
+        self.refuse, self.say = self.complaints.refuse, self.complaints.say
         self.ids, self.taken, self.left_out = dict[str, list[str]](), {*RESERVED, "lists"}, set(left_out)
-        self.lists, self.tables, self.pictures = dict[str, list[dict[str, str]]](), dict[str, list[dict[str, str]]](), dict[str, str]()
-        self.seen, self.questions, self.languages, self.unknown = defaultdict[str, int](int), 0, list[str](), set[str]()
+        self.pictures, self.seen, self.questions = dict[str, str](), defaultdict[str, int](int), 0
         self.form_id, self.dialog = _form_id(self.tree), dialog_name(self.tree, wishes)
         self.purpose = self.dialog if wishes.anonymous else f"{self.dialog}{KEPT}"  # a yes to the one is no yes to the other
         default = str(self.tree.get("default_language", "default"))
-        self.default = (code_of_language(default) if default != "default" else "") or wishes.language
+        self.words = FormWords((code_of_language(default) if default != "default" else "") or wishes.language)
+        self.texts, self.framed, self.put, self.by_language = self.words.texts, self.words.framed, self.words.put, self.words.by_language
+        self.lists = FormLists(sheets, self.attached, self.words, self.complaints, self.dialog)
 
     def build(self) -> Form:
         for problem in self.sheets.warnings:
@@ -174,8 +173,8 @@ class _Builder:
             raise FormError([Finding(f"the form has {there} questions; a form may have {MOST_STEPS}. Make several of it.", "survey")])
         self.name_all(self.tree.get("children", ()), ())
         steps = list(self.steps_of(self.tree.get("children", ()), (), "", (), 0))
-        if not self.questions and not self.wrong:
-            self.wrong += [*self.findings, Finding("there is no question in this form that a chat could ask.", "survey")]
+        if not self.questions and not self.complaints.wrong:
+            self.complaints.wrong += [*self.complaints.findings, Finding("there is no question in this form that a chat could ask.", "survey")]
         self.title()
         script: dict[str, Any] = {
             "dialog": self.dialog,
@@ -183,24 +182,24 @@ class _Builder:
             "command": self.dialog.replace("-", "_"),
             "listed": "false",
             "form": {"id": self.form_id, "version": str(self.tree.get("version", "")), "anonymous": str(self.wishes.anonymous).lower()},
-            **({"lists": self.lists} if self.lists else {}),
-            **({"tables": sorted(self.tables)} if self.tables else {}),
+            **({"lists": self.lists.lists} if self.lists.lists else {}),
+            **({"tables": sorted(self.lists.tables)} if self.lists.tables else {}),
             "steps": [self.gate(), self.consent(), *steps, *self.end(steps)],
         }
-        if not self.wrong:
+        if not self.complaints.wrong:
             self.prove(script)
-        if self.wrong:
-            raise FormError(_in_order(self.wrong))
-        if self.unknown:
-            self.say(f"the language {', '.join(sorted(self.unknown))} is not known, so its texts are left out: write it as `label::Name (code)`.", 1)
-        source = "en" if "en" in self.languages else self.default if self.default in self.languages else (self.languages or [self.default])[0]
-        return Form(script, self.texts, self.framed, source, self.languages, self.tables, self.pictures, _in_order(self.findings))
-
-    def refuse(self, text: str, row: int, column: str = "", sheet: str = "survey") -> None:
-        self.wrong.append(Finding(text, sheet, row, column))
-
-    def say(self, text: str, row: int, column: str = "", sheet: str = "survey") -> None:
-        self.findings.append(Finding(text, sheet, row, column))
+        if self.complaints.wrong:
+            raise FormError(_in_order(self.complaints.wrong))
+        if self.words.unknown:
+            self.say(f"the language {', '.join(sorted(self.words.unknown))} is not known, so its texts are left out: write it as `label::Name (code)`.", 1)
+        source = (
+            "en"
+            if "en" in self.words.languages
+            else self.words.default
+            if self.words.default in self.words.languages
+            else (self.words.languages or [self.words.default])[0]
+        )
+        return Form(script, self.texts, self.framed, source, self.words.languages, self.lists.tables, self.pictures, _in_order(self.complaints.findings))
 
     # ---- names ----
 
@@ -214,7 +213,7 @@ class _Builder:
 
     def give_id(self, name: str, *, in_group: bool = False) -> str:
         fits = re.fullmatch(rf"[A-Za-z_][A-Za-z0-9_-]{{0,{LONGEST_NAME - 1}}}", name) and not name.startswith(FORM)
-        wanted = name if fits else _slug(name, LONGEST_NAME - 4, keep_case=True) or f"q{len(self.taken)}"
+        wanted = name if fits else slug(name, LONGEST_NAME - 4, keep_case=True) or f"q{len(self.taken)}"
         candidates = chain([wanted], (f"{wanted[: LONGEST_NAME - 5]}-{number}" for number in count(2)))
         chosen = next(each for each in candidates if each not in self.taken and not (in_group and each in OWN_SENTENCES))
         self.taken.add(chosen)
@@ -271,7 +270,7 @@ class _Builder:
             yield from self.range(spot)
         elif kind in {"trigger", "acknowledge"}:
             yield self.question(spot, {"ask": "choice", "from": "lists.form-ok"})
-            self.lists["form-ok"] = [{"code": "OK"}]
+            self.lists.lists["form-ok"] = [{"code": "OK"}]
             self.framed[f"{self.dialog}.lists.form-ok.OK"] = ("forms.acknowledge", {})
         elif kind in _TYPED:
             yield from self.typed(spot)
@@ -313,7 +312,7 @@ class _Builder:
         name = self.sentence(spot, step_id)
         tells = self.text(spot, "label", name) | self.text(spot, "hint", f"{name}.hint")
         if name not in self.texts and name not in self.framed:
-            self.put(name, {self.default: spot.name})
+            self.put(name, {self.words.default: spot.name})
             self.say(f"{spot.name} has no label, so its name is asked.", spot.row, "label")
         if spot.node.get("guidance_hint"):
             tells |= self.text(spot, "guidance_hint", f"{name}.more")
@@ -345,7 +344,7 @@ class _Builder:
                 "media",
             )
             return {}
-        name = _slug(called.rpartition(".")[0], LONGEST_NAME) or "picture"
+        name = slug(called.rpartition(".")[0], LONGEST_NAME) or "picture"
         self.pictures[name] = called.casefold()
         return {"picture": name}
 
@@ -354,7 +353,7 @@ class _Builder:
         if name in self.framed:
             self.framed[f"{name}.short"] = ("forms.other-short", {})
             return
-        for language, text in (self.texts.get(name) or {self.default: called}).items():
+        for language, text in (self.texts.get(name) or {self.words.default: called}).items():
             line = _without_answers(text.split("\n")[0]).strip().rstrip(" ?:*\u061f\uff1f")
             self.texts[f"{name}.short"][language] = (line if len(line) <= LONGEST_SHORT else f"{line[: LONGEST_SHORT - 1].rstrip()}…") or step_id
 
@@ -390,7 +389,7 @@ class _Builder:
         self.framed |= {f"{name}.another": (another, {"group": label} if label else {}), f"{name}.heading": (heading, {"group": label} if label else {})}
         self.put(
             f"{name}.short",
-            {language: _without_answers(text)[:LONGEST_SHORT] for language, text in label.items()} or {self.default: spot.name},
+            {language: _without_answers(text)[:LONGEST_SHORT] for language, text in label.items()} or {self.words.default: spot.name},
         )
         step: dict[str, Any] = {"id": step_id, "purpose": self.purpose, "heading": "true"}
         step |= {"when": when} if when else {}
@@ -449,7 +448,7 @@ class _Builder:
         if re.search(r"\bonce\(", source):  # what it came to the first time has to be known
             step["purpose"] = self.purpose
             name = self.sentence(spot, step["id"])
-            self.put(f"{name}.short", {self.default: spot.name[:LONGEST_SHORT]})
+            self.put(f"{name}.short", {self.words.default: spot.name[:LONGEST_SHORT]})
         return {**step, "column": "/".join((*spot.path, spot.name))}
 
     def instance_name(self, meta: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
@@ -525,119 +524,28 @@ class _Builder:
             bounds = f". >= {low} and . <= {high}{stepped}"
             yield step | {"check": f"({step['check']}) and {bounds}" if "check" in step else bounds}
             return None
-        name = _slug(f"range-{start}-{end}-{by}".replace(".", "_"), LONGEST_NAME - 1)
-        self.lists[name] = [{"code": _plain_number(start + at * by)} for at in range(numbers)]
+        name = slug(f"range-{start}-{end}-{by}".replace(".", "_"), LONGEST_NAME - 1)
+        self.lists.lists[name] = [{"code": _plain_number(start + at * by)} for at in range(numbers)]
         yield self.question(spot, {"ask": "choice", "from": f"lists.{name}", "columns": "2"})
         return None
 
-    # ---- lists ----
-
     def list_of(self, spot: _Spot) -> tuple[str, set[str]] | None:
-        """Its name among the script's lists, and the columns to choose by."""
+        """Its name among the script's lists, and the columns to choose by. None: it can't be asked."""
         called = str(spot.node.get("itemset") or spot.node.get("list_name") or "")
-        if re.search(r"\.(xml|geojson)$", called):
-            self.leave_out(spot, f"chooses from {called}, which is no CSV file", needed=True)
-            return None
-        if called.endswith(".csv"):
-            return self.list_from_file(spot, called)
         rows = (self.tree.get("choices") or {}).get(called) or spot.node.get("choices") or ()
-        if called.startswith("${") or not rows:
-            self.leave_out(
-                spot, "chooses among answers of a repeat, which is not known here" if called.startswith("${") else f"has no list {called!r}", needed=True
-            )
-            return None
-        name = self.list_name(called)
-        if name not in self.lists:
-            self.lists[name] = self.rows_of(called, name, rows)
-        return name, {key for row in self.lists[name] for key in row} | {"name", "label"}
-
-    def rows_of(self, called: str, name: str, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
-        made = list[dict[str, str]]()
-        if len(rows) > MOST_CHOICES:
-            self.refuse(f"the list {called} has {len(rows)} choices; a list may have {MOST_CHOICES}.", 0, "list_name", "choices")
-            return made
-        for row in rows:
-            code = str(row.get("name", ""))
-            where = self.sheets.choice_rows.get((called, code), 0)
-            if not code or re.search(r"\s", code) or len(code) > 200:
-                self.refuse(f"the choice {code[:60]!r} of {called} needs a name without blanks, of at most 200 characters.", where, "name", "choices")
-                continue
-            label = self.put(f"{self.dialog}.lists.{name}.{code}", self.by_language(row.get("label"))) if not any(each["code"] == code for each in made) else {}
-            if any("${" in text for text in label.values()):
-                for language, text in label.items():
-                    self.texts[f"{self.dialog}.lists.{name}.{code}"][language] = re.sub(r"\$\{[^}]*\}", "…", text)
-                self.say(f"{code}: an answer in the label of a choice is not shown.", where, "label", "choices")
-            columns = {key: str(value) for key, value in row.items() if key not in {"name", "label", "media"} and not isinstance(value, Mapping)}
-            made.append({"code": code, **columns})
-        if made and made[-1]["code"] == "other" and set(self.by_language(rows[-1].get("label")).values()) == {"Other"}:
-            self.texts.pop(f"{self.dialog}.lists.{name}.other", None)  # pyxform's own word for or_other
-            self.framed[f"{self.dialog}.lists.{name}.other"] = ("forms.other", {})
-        return made
-
-    def list_from_file(self, spot: _Spot, called: str) -> tuple[str, set[str]] | None:
-        rows = self.read_table(spot, called, MOST_CHOICES)
-        if rows is None:
-            return None
-        given = spot.node.get("parameters")
-        told = given if isinstance(given, Mapping) else {}
-        value, label = str(told.get("value", "name")), str(told.get("label", "label"))
-        if rows and value not in rows[0]:
-            self.refuse(f"{called} has no column {value!r}; it has {', '.join(rows[0])}.", spot.row, "type")
-            return None
-        name = self.list_name(called)
-        if name not in self.lists:
-            self.lists[name] = []
-            for row in rows:
-                code = row[value].strip()
-                if not code or re.search(r"\s", code):
-                    self.refuse(f"{called}: {code[:60]!r} in the column {value} needs to be a name without blanks.", spot.row, "type")
-                    return None
-                self.lists[name].append({"code": code, **{key: text for key, text in row.items() if key and text}})
-                labels = {
-                    code_of_language(key.partition("::")[2]) or self.default: text for key, text in row.items() if key == label or key.startswith(f"{label}::")
-                }
-                self.put(f"{self.dialog}.lists.{name}.{code}", labels)
-        return name, {*rows[0], "name", "label"} if rows else set()
-
-    def read_table(self, spot: _Spot, called: str, most: int) -> list[dict[str, str]] | None:
-        content = self.attached.get(called.casefold())
-        if content is None:
-            self.refuse(f"{spot.name} needs the file {called}: put it beside the form, or into the folder FORM-media.", spot.row, "type")
-            return None
-        try:
-            lines = list(csv.DictReader(io.StringIO(content.decode("utf-8-sig"))))
-        except (UnicodeDecodeError, csv.Error) as error:
-            self.refuse(f"{called} can't be read ({error}): save it as CSV in UTF-8.", spot.row, "type")
-            return None
-        if len(lines) > most:
-            self.refuse(f"{called} has {len(lines)} rows; it may have {most}.", spot.row, "type")
-            return None
-        return [{str(key): (value or "").strip() for key, value in line.items() if key and not isinstance(value, list)} for line in lines]
-
-    def list_name(self, called: str) -> str:
-        name = called.rpartition(".")[0] if called.endswith(".csv") else called
-        return name if re.fullmatch(rf"[A-Za-z_][A-Za-z0-9_-]{{0,{LONGEST_NAME - 1}}}", name) else _slug(name, LONGEST_NAME - 5) or "list"
+        if called.endswith(".csv"):
+            return self.lists.of_file(called, spot.node.get("parameters"), spot.name, spot.row)
+        if called.startswith("${"):
+            self.leave_out(spot, "chooses among answers of a repeat, which is not known here", needed=True)
+        elif re.search(r"\.(xml|geojson)$", called):
+            self.leave_out(spot, f"chooses from {called}, which is no CSV file", needed=True)
+        elif not rows:
+            self.leave_out(spot, f"has no list {called!r}", needed=True)
+        else:
+            return self.lists.of_form(called, rows)
+        return None
 
     # ---- words ----
-
-    def by_language(self, words: Any) -> dict[str, str]:
-        """What stands in one cell of each language's column; the same language may be written in several ways."""
-        found = dict[str, str]()
-        pairs = words.items() if isinstance(words, Mapping) else [("default", words)] if words is not None else []
-        for called, text in sorted(pairs, key=lambda pair: pair[0] == "default"):
-            code = self.default if called == "default" else code_of_language(str(called))
-            if not code:
-                self.unknown.add(str(called))
-            elif (plain := readable(str(text))) and code not in found:
-                found[code] = plain[:LONGEST_SENTENCE]
-                if code not in self.languages:
-                    self.languages.append(code)
-        return found
-
-    def put(self, name: str, texts: Mapping[str, str]) -> dict[str, str]:
-        if texts:
-            self.texts[name].update(texts)
-        return self.texts[name] if texts else {}
 
     def worded(self, spot: _Spot, cell: Any, column: str = "") -> tuple[dict[str, str], set[str]]:
         """Texts in all languages, and the questions whose answers stand in them as {name}."""
@@ -659,7 +567,7 @@ class _Builder:
     def text(self, spot: _Spot, cell: Any, name: str, column: str = "") -> set[str]:
         """Kept under a sentence's name; the questions whose answers stand in it."""
         texts, tells = self.worded(spot, cell, column)
-        if texts == {self.default: "Specify other."}:  # pyxform's own words for or_other
+        if texts == {self.words.default: "Specify other."}:  # pyxform's own words for or_other
             self.framed[name] = ("forms.specify-other", {})
         else:
             self.put(name, texts)
@@ -667,7 +575,7 @@ class _Builder:
 
     def title(self) -> None:
         title = {language: text[:LONGEST_TITLE] for language, text in self.by_language(self.tree.get("title")).items()} or {
-            self.default: self.form_id[:LONGEST_TITLE]
+            self.words.default: self.form_id[:LONGEST_TITLE]
         }
         self.put(f"open-forms.{self.dialog}", title)
         self.framed[f"{self.dialog}.{CONSENT}"] = ("forms.anonymous" if self.wishes.anonymous else "forms.profile", {"title": title})
@@ -710,18 +618,10 @@ class _Builder:
             )
             return ""
         for table in compiled.tables if compiled else ():
-            self.attach(spot, table)
+            self.lists.attach(table, spot.name, spot.row)
         if not (made and also):
             return made or also
         return made if made == also else f"({also}) and ({made})"
-
-    def attach(self, spot: _Spot, table: str) -> None:
-        """A file that pulldata() looks into."""
-        name = self.list_name(table)
-        if name in self.lists:  # instance() looks into a list of the form
-            return
-        if name not in self.tables and (rows := self.read_table(spot, f"{table.removesuffix('.csv')}.csv", MOST_ROWS)) is not None:
-            self.tables[name] = rows
 
     def is_asked_about(self, name: str) -> bool:
         """Does anything in the form hang on it?"""
@@ -742,8 +642,8 @@ class _Builder:
 
     def rewritten(self, source: str, spot: _Spot) -> str:
         """Names as ids, and the few paths that people write as what they mean. Raises ExpressionError."""
-        source = _INSTANCE.sub(self.looked_up, source)
-        source = re.sub(r"(pulldata\(\s*)(['\"])([\w.-]+)\2", lambda found: f"{found[1]}'{self.list_name(found[3])}'", source)
+        source = _INSTANCE.sub(self.lists.looked_up, source)
+        source = re.sub(r"(pulldata\(\s*)(['\"])([\w.-]+)\2", lambda found: f"{found[1]}'{list_name(found[3])}'", source)
         source = _POSITION.sub(lambda found: self.position(found[0].count(".."), spot), source)
         source = re.sub(r"(?:\.\./)+([^\W\d][\w.-]*)|(?<![\w/)\]}])/(?:[^\W\d][\w.-]*/)+([^\W\d][\w.-]*)", lambda found: f"${{{found[1] or found[2]}}}", source)
 
@@ -778,16 +678,6 @@ class _Builder:
             return "1"
         inside = len([each for each in spot.around[-ups:] if each.get("type") == "repeat"])
         return f"position({'/'.join(['..'] * inside)})"
-
-    def looked_up(self, found: re.Match[str]) -> str:
-        """What a path like instance('towns')/root/item[name = ${town}]/region comes to. Raises ExpressionError."""
-        table, key, value, column = found["table"], found["key"], found["value"].strip(), found["column"]
-        if column == "label":
-            raise ExpressionError("a label is looked up with jr:choice-name()")
-        called = self.list_name(table)
-        if called not in self.lists and table in (self.tree.get("choices") or {}):
-            self.lists[called] = self.rows_of(table, called, self.tree["choices"][table])
-        return f"pulldata('{table}', '{column}', '{key}', {value})"
 
     # ---- what every form gets ----
 
@@ -887,14 +777,6 @@ def _quoted(text: str) -> str:
 
 def _plain_number(amount: Decimal) -> str:
     return f"{amount.normalize():f}" if amount else "0"
-
-
-def _slug(name: str, longest: int, *, keep_case: bool = False) -> str:
-    """Letters, digits and dashes; what is in another script goes."""
-    plain = unicodedata.normalize("NFKD", name if keep_case else name.casefold()).encode("ascii", "ignore").decode()
-    made = re.sub(r"[^A-Za-z0-9_]+" if keep_case else r"[^a-z0-9]+", "-", plain).strip("-")
-    made = made if not made or made[0].isalpha() or (keep_case and made[0] == "_") else f"f-{made}"
-    return made[:longest].strip("-")
 
 
 def _in_order(findings: Sequence[Finding]) -> list[Finding]:
