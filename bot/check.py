@@ -54,7 +54,7 @@ def _sentences(scripts: Scripts) -> Iterator[tuple[str, str]]:
         for step in dialog.every:
             yield from _of_step(dialog, step)
         for name, rows in dialog.lists.items():
-            yield from ((f"{dialog.dialog}.lists.{name}.{row['code']}", "optional") for row in rows)  # a number needs no words
+            yield from ((f"{dialog.dialog}.lists.{name}.{row['name']}", "optional") for row in rows)  # a number needs no words
     for name in scripts.forms:
         yield f"open-forms.{name}", "label"
     for name in (

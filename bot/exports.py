@@ -8,6 +8,7 @@ import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ from dialogs.nouns import Known
 from dialogs.record import Record, record_of
 from storage import files, staff, submissions
 from storage.records import KeptFile
+
+Row = tuple[Mapping[str, str], Mapping[str, str]]  # what was answered, and what is said about it; questions may be called KEY too
 
 
 async def export_form(settings: Settings, dialog: str, folder: Path) -> list[str]:
@@ -77,7 +80,7 @@ def write_export(script: Dialog, rows: Sequence[tuple[Mapping[str, str], Record]
     assert script.form  # noqa: S101 - the caller has looked
     name = "".join(each if each.isalnum() or each in "-_." else "_" for each in script.form.id) or script.dialog
     tables = dict(_tables(script))
-    filled: dict[str, list[dict[str, str]]] = {table: [] for table in tables}
+    filled: dict[str, list[Row]] = {table: [] for table in tables}
     pictures = {str(step.column) for step in script.every if step.ask == "file"}
     for about, record in rows:
         _name_photos(record, pictures)
@@ -85,23 +88,26 @@ def write_export(script: Dialog, rows: Sequence[tuple[Mapping[str, str], Record]
     tables |= {table: [] for table in filled if table not in tables}  # repeats that an older version had
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        written = []
+        written = list[Path]()
         for table, columns in tables.items():
-            path = folder / (f"{name}-{table.replace('/', '-')}.csv" if table else f"{name}.csv")
+            called = f"{name}-{table.replace('/', '-')}" if table else name
+            path = next(each for number in count(1) if (each := folder / f"{called}{f'-{number}' if number > 1 else ''}.csv") not in written)
             head = ["SubmissionDate"] if not table else []
             tail = ["meta-instanceID", "FormVersion", "Language", "Complete", "KEY"] if not table else ["PARENT_KEY", "KEY"]
-            own = [*columns, *sorted({column for row in filled[table] for column in row} - {*columns, *head, *tail})]  # what an older version asked
+            own = [*columns, *sorted({column for values, _ in filled[table] for column in values} - {*columns})]  # what an older version asked
             with io.StringIO(newline="") as file:
                 writer = csv.writer(file)
                 writer.writerow([*head, *(_dashed(column, table) for column in own), *tail])
-                writer.writerows([[_harmless(row.get(column, "")) for column in (*head, *own, *tail)] for row in filled[table]])
+                for values, about in filled[table]:
+                    row = [*(about.get(each, "") for each in head), *(values.get(each, "") for each in own), *(about.get(each, "") for each in tail)]
+                    writer.writerow(map(_harmless, row))
                 _private(path, file.getvalue().encode("utf-8-sig"))
-            written.append(str(path))
+            written.append(path)
         path = folder / f"{name}.json"
         _private(path, json.dumps([_nested(about, record) for about, record in rows], ensure_ascii=False, indent=1).encode())
     except OSError as error:
         raise FrontdoorError(f"{folder} can't be written ({error.strerror}). May this user write there?") from error
-    return [*written, str(path)]
+    return [*map(str, written), str(path)]
 
 
 def _name_photos(record: Record, columns: AbstractSet[str]) -> None:
@@ -122,8 +128,8 @@ def _tables(script: Dialog) -> Iterator[tuple[str, list[str]]]:
             yield step.column, columns(step.steps)
 
 
-def _fill(tables: dict[str, list[dict[str, str]]], table: str, record: Record, about: Mapping[str, str], key: str) -> None:
-    tables.setdefault(table, []).append({**record.values, **about})
+def _fill(tables: dict[str, list[Row]], table: str, record: Record, about: Mapping[str, str], key: str) -> None:
+    tables.setdefault(table, []).append((record.values, about))
     for repeat, rounds in record.rounds.items():
         for number, inner in enumerate(rounds, 1):
             own = f"{key}/{_dashed(repeat, table)}[{number}]"

@@ -16,6 +16,7 @@ from bot.app import opened, words_for
 from bot.errors import FrontdoorError
 from bot.settings import Programme, Settings, read_programme
 from dialogs.files import ScriptError, form_folders, load_scripts, read_script, read_yaml
+from dialogs.labels import code_of_language
 from dialogs.model import KEPT, Dialog, Scripts
 from dialogs.sheets import LARGEST_FORM, Finding, FormError, read_form
 from dialogs.xlsform import CONSENT, Form, Wishes, dialog_name, form_of
@@ -42,6 +43,8 @@ def import_form(settings: Settings, file: Path, wishes: Wishes, *, anonymous: bo
     """The form becomes a script with its words under the data folder, whole or not at all. `anonymous`: None leaves it as it was.
     Raises FrontdoorError with everything that is wrong, a line each."""
     content, attached = _read(file)
+    if not code_of_language(wishes.language):
+        raise FrontdoorError(f"{wishes.language!r} is no language; an example is --language de.")
     programme = read_programme(settings.programme)
     try:
         sheets = read_form(content, file.name)
@@ -101,7 +104,7 @@ def _read(file: Path) -> tuple[bytes, dict[str, bytes]]:
     try:
         content = file.read_bytes()[: LARGEST_FORM + 1]
         beside = [each for folder in (file.parent, file.parent / f"{file.stem}-media") if folder.is_dir() for each in sorted(folder.iterdir())]
-        wanted = [each for each in beside if each != file and each.suffix.casefold() in ATTACHED and each.stat().st_size <= LARGEST_FORM]
+        wanted = [each for each in beside if each != file and each.is_file() and each.suffix.casefold() in ATTACHED and each.stat().st_size <= LARGEST_FORM]
         return content, {each.name: each.read_bytes() for each in wanted}
     except OSError as error:
         raise FrontdoorError(f"{file} can't be read ({error.strerror}). Is that its name, and may this user read it?") from error
@@ -143,7 +146,7 @@ def _numbered(script: Mapping[str, Any], before: Dialog | None, texts: Mapping[s
 
 def _originals(texts: Mapping[str, Mapping[str, str]], source: str) -> dict[str, str]:
     """Each sentence as it falls back: in English, else in the form's own language, else in any."""
-    return {name: each.get("en") or each.get(source) or next(iter(each.values())) for name, each in texts.items()}
+    return {name: each.get("en") or each.get(source) or next(iter(each.values())) for name, each in texts.items() if each}
 
 
 def _contents(folder: Path) -> dict[str, bytes]:

@@ -31,14 +31,15 @@ FITS = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,31}")  # codes that go into a button
 YEARS_BEFORE, YEARS_AFTER = 120, 50  # as far as a calendar may be turned
 LONG, PAGE = 24, 10  # options: a longer list is shown in pages, and may be searched by typing
 STARS = 5
+NONE_OFFERED = ".none"  # the words of an answer that was skipped because there was nothing to choose
 LONGEST_CALCULATED = 4_000  # characters of what a form calculates
-MOST_ROUNDS, MOST_SPOTS = 100, 2_000  # of one group; of a question in groups in groups: what somebody answers is far less
+MOST_ROUNDS, MOST_SPOTS = (100, 20, 10, 5), 2_000  # of a group, of one in a group, ...; of a question in all of them: what somebody answers is far less
 OWN = "my-"  # how a source is called whose list, labels and all, is somebody's own
 
 
 def short(code: str) -> str:
     """How a button names a code: forms have long ones, and in every script, but it has 64 bytes in all."""
-    return code if FITS.fullmatch(code) or code.startswith(".") else "~" + hashlib.sha256(code.encode()).hexdigest()[:12]
+    return code if FITS.fullmatch(code) else "~" + hashlib.sha256(code.encode()).hexdigest()[:12]
 
 
 def in_round(rounds: Rounds) -> str:
@@ -155,10 +156,10 @@ class _Seen(Surroundings):
 
     def at(self, question: str, rounds: Rounds) -> str:
         there = self.place.dialog.find(question)
-        if there is None or len(rounds) == 1:
+        if there is None:
             return super().at(question, rounds)
-        known = self.asking.rounds_seen(self.place, there, there, ())
-        return self.asking.value_of(self.place, there, rounds) if rounds in known else ""
+        spot = (*self.around[: len(self.place.dialog.groups[question]) - len(rounds)], *rounds)  # of the groups that were not named: this round
+        return self.asking.value_of(self.place, there, spot) if spot in self.asking.rounds_seen(self.place, there, there, ()) else ""
 
     def position(self, up: int = 1) -> int:
         return self.around[-up] if up <= len(self.around) else 1
@@ -233,6 +234,8 @@ class Asking:
     def stands(self, place: Place, step: Step, rounds: Rounds, answer: Answer) -> bool:
         """Is an answer of a form still one, now that others may have changed?"""
         if answer.kind != "given":
+            if answer.words == NONE_OFFERED and step.own_list and self.offers_anything(place, step, rounds):
+                return False  # it was passed over unasked, and could be asked now
             return not self.is_required(place, step, rounds) or (step.filter is not None and not self.offers_anything(place, step, rounds))
         hangs_on_others = (step.check and step.check.questions - RESERVED) or step.filter
         return not hangs_on_others or self.fits(place, step, rounds, answer.value)
@@ -347,7 +350,8 @@ class Asking:
         """Of a group in a round of those around it: how many rounds it has."""
         if group.count:
             wanted = number(group.count.value(self.values(place, group, around, group.count.questions)))
-            return int(min(max(wanted, 0), MOST_ROUNDS)) if wanted == wanted else 0  # NaN: not answered yet  # noqa: PLR0124
+            most = MOST_ROUNDS[min(len(around), len(MOST_ROUNDS) - 1)]
+            return int(min(max(wanted, 0), most)) if wanted == wanted else 0  # NaN: not answered yet  # noqa: PLR0124
         answered = self.answers.last_round(self.id(place, group), around)
         return max(answered, place.begun.get(f"{group.id} {in_round(around)}", 0), group.least)
 
@@ -356,7 +360,7 @@ class Asking:
         windows of that room; from outside, those of every room. `itself`: the rounds of the group `there`."""
         around, own = (*place.dialog.groups[there.id], *((there,) if itself else ())), place.dialog.groups[here.id]
         shared = next((depth for depth, (one, other) in enumerate(zip(around, own, strict=False)) if one is not other), min(len(around), len(own)))
-        shared = min(shared, len(rounds))
+        shared = min(shared, len(rounds), len(place.dialog.groups[there.id]))
         spots = [rounds[:shared]]
         for group in around[shared:]:
             outer = (each for each in spots if place.dialog.form is None or self.applies(place, group, each))
@@ -388,6 +392,11 @@ class Asking:
             if spot.id == place.at and rounds == place.rounds:
                 break
         return next((spot for spot in spots if spot[0].steps or self.applies(place, *spot)), None)
+
+    def is_blank_round(self, place: Place) -> bool:
+        """Was the round around the pending question asked for, and nothing answered in it yet?"""
+        group, around = next(reversed(place.dialog.groups.get(place.at, ())), None), place.rounds[:-1]
+        return group is not None and place.begun.get(f"{group.id} {in_round(around)}", 0) > self.answers.last_round(self.id(place, group), around)
 
     def allowed(self, purpose: str) -> bool:
         consent = self.consents.get(purpose)
@@ -536,7 +545,7 @@ class Asking:
         """`every`: all pages of a long list."""
         if step.steps:
             begun = place.rounds[-1]
-            another = [Option(AGAIN, {"say": "common.add-another" if begun else "common.add-first"})] if begun < min(step.most, MOST_ROUNDS) else []
+            another = [Option(AGAIN, {"say": "common.add-another" if begun else "common.add-first"})] if begun < min(step.most, MOST_ROUNDS[0]) else []
             return (*another, Option(ENOUGH, {"say": "common.that-is-all" if begun else "common.none"}))
         name, toggles = self.id(place, step), step.ask in SEVERAL
         if step.ask == "date":
@@ -611,7 +620,7 @@ class Asking:
             codes = [KEEP] if may_keep else [] if required else [SKIP]
             codes += [UNKNOWN] if step.unknown else []
             codes += [] if required else [DECLINE]
-            if self.before(place):
+            if self.before(place) or self.is_blank_round(place):
                 codes.append(BACK)
         elif step.ask == "choice" and place.dialog.form:  # the last word: hand it in?
             codes = [BACK] if self.before(place) else []
@@ -693,9 +702,16 @@ class Asking:
     def told_rounds(self, place: Place, group: Step, around: Rounds) -> Fact:
         """What was answered in a group, a round after the other; groups inside it only count."""
         questions = [inner for inner in group.steps if inner.is_question and not inner.steps]
-        rounds = [(*around, number_) for number_ in range(1, self.answers.last_round(self.id(place, group), around) + 1)]
-        told_ = [[self.told_of(inner, self.id(place, inner), each) for inner in questions if self.kept(place, inner, each)] for each in rounds]
+        last = self.last_round(place, group, around) if group.count else self.answers.last_round(self.id(place, group), around)
+        rounds = [(*around, number_) for number_ in range(1, last + 1)]
+        told_ = [[self.told_of(inner, self.id(place, inner), each) for inner in questions if self.counts(place, inner, each)] for each in rounds]
+        if not any(told_):
+            return NOTHING
         return {"list": [{"pair": [first, *(fact for fact in rest if fact != NOTHING)]} for first, *rest in filter(None, told_)]}
+
+    def counts(self, place: Place, step: Step, rounds: Rounds) -> bool:
+        """Has it an answer, and (in a form) does that still apply?"""
+        return self.kept(place, step, rounds) is not None and (place.dialog.form is None or self.applies(place, step, rounds))
 
     def told_of(self, step: Step, name: str, rounds: Rounds) -> Fact:
         fact = told(step, name, self.answers.now.get((name, in_round(rounds))))

@@ -6,6 +6,7 @@ import csv
 import io
 import re
 from collections.abc import Mapping, Sequence
+from itertools import chain, count
 from typing import Any
 
 from dialogs.expressions import ExpressionError
@@ -23,13 +24,14 @@ class FormLists:
         self.sheets, self.attached, self.dialog = sheets, attached, dialog
         self.tree, self.words, self.refuse, self.say = sheets.tree, words, complaints.refuse, complaints.say
         self.lists, self.tables = dict[str, list[dict[str, str]]](), dict[str, list[dict[str, str]]]()
+        self.names = dict[str, str]()  # how the form calls a list, a file or a table -> how the script does
 
     def of_form(self, called: str, rows: Sequence[Mapping[str, Any]]) -> tuple[str, set[str]]:
         """Of the sheet `choices`: its name among the script's lists, and the columns to choose by."""
-        name = list_name(called)
+        name = self.name_of(called)
         if name not in self.lists:
             self.lists[name] = self.rows_of(called, name, rows)
-        return name, {key for row in self.lists[name] for key in row} | {"name", "label"}
+        return name, {key for row in self.lists[name] for key in row} | {"name"}
 
     def rows_of(self, called: str, name: str, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
         made = list[dict[str, str]]()
@@ -46,11 +48,11 @@ class FormLists:
             if any("${" in text for text in label.values()):
                 label = {language: re.sub(r"\$\{[^}]*\}", "…", text) for language, text in label.items()}
                 self.say(f"{code}: an answer in the label of a choice is not shown.", where, "label", "choices")
-            if not any(each["code"] == code for each in made):
+            if not any(each["name"] == code for each in made):
                 self.words.put(f"{self.dialog}.lists.{name}.{code}", label)
             columns = {key: str(value) for key, value in row.items() if key not in {"name", "label", "media"} and not isinstance(value, Mapping)}
-            made.append({"code": code, **columns})
-        if made and made[-1]["code"] == "other" and set(self.words.by_language(rows[-1].get("label")).values()) == {"Other"}:
+            made.append({"name": code, **columns})
+        if made and made[-1]["name"] == "other" and set(self.words.by_language(rows[-1].get("label")).values()) == {"Other"}:
             self.words.texts.pop(f"{self.dialog}.lists.{name}.other", None)  # pyxform's own word for or_other
             self.words.framed[f"{self.dialog}.lists.{name}.other"] = ("forms.other", {})
         return made
@@ -65,7 +67,7 @@ class FormLists:
         if rows and value not in rows[0]:
             self.refuse(f"{called} has no column {value!r}; it has {', '.join(rows[0])}.", at, "type")
             return None
-        name = list_name(called)
+        name = self.name_of(called)
         if name not in self.lists:
             self.lists[name] = []
             for row in rows:
@@ -73,14 +75,14 @@ class FormLists:
                 if not code or re.search(r"\s", code):
                     self.refuse(f"{called}: {code[:60]!r} in the column {value} needs to be a name without blanks.", at, "type")
                     return None
-                self.lists[name].append({"code": code, **{key: text for key, text in row.items() if key and text}})
+                self.lists[name].append({"name": code, **{key: text for key, text in row.items() if key and text and key != "name"}})
                 labels = {
                     code_of_language(key.partition("::")[2]) or self.words.default: text
                     for key, text in row.items()
                     if key == label or key.startswith(f"{label}::")
                 }
                 self.words.put(f"{self.dialog}.lists.{name}.{code}", labels)
-        return name, {*rows[0], "name", "label"} if rows else set()
+        return name, {*rows[0], "name"} if rows else set()
 
     def read_table(self, called: str, most: int, asked: str, at: int) -> list[dict[str, str]] | None:
         content = self.attached.get(called.casefold())
@@ -97,23 +99,32 @@ class FormLists:
             return None
         return [{str(key): (value or "").strip() for key, value in line.items() if key and not isinstance(value, list)} for line in lines]
 
-    def attach(self, table: str, asked: str, at: int) -> None:
-        """A file that pulldata() looks into."""
-        name = list_name(table)
+    def attach(self, name: str, asked: str, at: int) -> None:
+        """A file that pulldata() looks into, by its name in the script."""
+        called = next((each.removeprefix("table:") for each, given in self.names.items() if given == name), name)
         if name in self.lists:  # instance() looks into a list of the form
             return
-        if name not in self.tables and (rows := self.read_table(f"{table.removesuffix('.csv')}.csv", MOST_ROWS, asked, at)) is not None:
+        if name not in self.tables and (rows := self.read_table(f"{called.removesuffix('.csv')}.csv", MOST_ROWS, asked, at)) is not None:
             self.tables[name] = rows
+
+    def name_of(self, called: str) -> str:
+        """How the script calls a list, a file (`towns.csv`) or a table (`table:towns`); two never have one name."""
+        if called not in self.names:
+            wanted = list_name(called.removeprefix("table:"))
+            candidates = chain([wanted], (f"{wanted[: LONGEST_NAME - 4]}-{number}" for number in count(2)))
+            taken = {*self.names.values(), "form-ok"}
+            self.names[called] = next(each for each in candidates if each not in taken)
+        return self.names[called]
 
     def looked_up(self, found: re.Match[str]) -> str:
         """What a path like instance('towns')/root/item[name = ${town}]/region comes to. Raises ExpressionError."""
         table, key, value, column = found["table"], found["key"], found["value"].strip(), found["column"]
         if column == "label":
             raise ExpressionError("a label is looked up with jr:choice-name()")
-        called = list_name(table)
+        called = self.name_of(table)
         if called not in self.lists and table in (self.tree.get("choices") or {}):
             self.lists[called] = self.rows_of(table, called, self.tree["choices"][table])
-        return f"pulldata('{table}', '{column}', '{key}', {value})"
+        return f"pulldata('{called}', '{column}', '{key}', {value})"
 
 
 def list_name(called: str) -> str:

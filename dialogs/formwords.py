@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -46,7 +47,7 @@ class FormWords:
             if not code:
                 self.unknown.add(str(called))
             elif (plain := readable(str(text))) and code not in found:
-                found[code] = plain[:LONGEST_SENTENCE]
+                found[code] = plain if len(plain) <= LONGEST_SENTENCE else re.sub(r"\$\{[^}]*$", "", plain[:LONGEST_SENTENCE]) + "…"
                 if code not in self.languages:
                     self.languages.append(code)
         return found

@@ -160,6 +160,8 @@ class DateTime:
 
     def told(self, value: str) -> Fact:
         day, _, time = value.partition("T")
+        if not time:
+            return TYPED["date"].told(value)
         return {"say": "common.day-and-time", "with": {"day": {"date": day}, "time": time[:5]}} if _is_day(day) else value
 
 

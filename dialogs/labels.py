@@ -18,7 +18,9 @@ def readable(text: str) -> str:
     text = re.sub(r"(?<![\w*])(\*\*|__)(?=\S)([^*_]+?)(?<=\S)\1(?![\w*])", r"\2", text)
     text = re.sub(r"\[([^\[\]]{1,200})\]\((https?://[^\s()]{1,300})\)", r"\1 (\2)", text)
     text = "".join(
-        each for each in text.replace("\r\n", "\n").replace("\r", "\n").replace("\t", " ") if each == "\n" or each.isprintable() or each in "\u200c\u200d"
+        each
+        for each in text.replace("\r\n", "\n").replace("\r", "\n").replace("\t", " ")
+        if each == "\n" or each.isprintable() or each in "\u200c\u200d" or unicodedata.category(each) == "Zs"
     )
     return re.sub(r"\n{3,}", "\n\n", text).strip()
 
@@ -37,10 +39,9 @@ def slug(name: str, longest: int, *, keep_case: bool = False) -> str:
 def code_of_language(called: str) -> str:
     """The code that we use (CLDR) for "English (EN)", "english", "en", "العربية (ar)" or "Dari"; empty if nobody knows."""
     inside = re.search(r"\(\s*([A-Za-z]{2,3}(?:[-_][A-Za-z]{2,4})?)\s*\)\s*$", called)
-    for each in (inside[1] if inside else "", called.strip()):
-        if code := _known_code(each):
-            return code
-    return _names_of_languages().get(re.sub(r"\s*\(.*\)\s*$", "", called).strip().casefold(), "")
+    name = _names_of_languages().get(re.sub(r"\s*\(.*\)\s*$", "", called).strip().casefold(), "")
+    code = _known_code(inside[1] if inside else called.strip())
+    return name if name and inside and code.partition("_")[0] != name else code or name  # "English (UK)" is no Ukrainian
 
 
 def _known_code(code: str) -> str:

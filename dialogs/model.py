@@ -25,7 +25,7 @@ Filter = Annotated[  # which rows of a list are offered: the names of its column
 ]
 Needed = Annotated[bool | Condition, BeforeValidator(lambda source: {"true": True, "false": False}.get(source, source) if isinstance(source, str) else source)]
 Gate = Annotated[bool | str, BeforeValidator(lambda name: {"true": True, "false": False}.get(name, name) if isinstance(name, str) else name)]
-Row = Annotated[Mapping[str, str], BeforeValidator(lambda row: {"code": row} if isinstance(row, str) else row)]  # `code`, and columns to choose by
+Row = Annotated[Mapping[str, str], BeforeValidator(lambda row: {"name": row} if isinstance(row, str) else row)]  # `name` is the code; and columns to choose by
 
 Ask = Literal[
     "text", "number", "integer", "decimal", "date", "time", "date-time", "month", "phone", "email", "web-address", "town", "place", "places",
@@ -223,7 +223,7 @@ class Dialog(Strict):
     listed: bool = True  # in the channel's menu of commands; those of staff never are
     when: Condition | None = None  # of the facts that every condition may use: else nobody is led here
     form: Form | None = None  # it was an XLSForm: its questions may ask about later ones, and its answers are held against each other
-    lists: Mapping[StepName, tuple[Row, ...]] = {}  # what `from:` may name: rows of a `code` and the columns that `filter:` chooses by
+    lists: Mapping[StepName, tuple[Row, ...]] = {}  # what `from:` may name: rows of a `name` (the code) and the columns that `filter:` chooses by
     tables: tuple[StepName, ...] = ()  # files that pulldata() looks into: tables/NAME.csv beside the script
     attached: Mapping[str, tuple[Mapping[str, str], ...]] = Field({}, exclude=True)  # their rows, read with the script
     steps: tuple[Step, ...]
@@ -330,14 +330,14 @@ class Dialog(Strict):
         found: dict[str, dict[str, tuple[Mapping[str, str], ...]]] = {name: {} for name in self.lists}
         for name, rows in self.lists.items():
             for row in rows:
-                columns = {f"@{key}": value for key, value in {"name": row["code"], **row}.items()}
-                found[name][row["code"]] = (*found[name].get(row["code"], ()), columns)
+                columns = {f"@{key}": value for key, value in row.items()}
+                found[name][row["name"]] = (*found[name].get(row["name"], ()), columns)
         return found
 
     def pulled(self, table: str, key: str) -> Mapping[str, Mapping[str, str]]:
         """The first row of a table, or of a list, for each value of its column `key`."""
         if (table, key) not in self._pulled:
-            rows = self.attached.get(table) or [{"name": row["code"], **row} for row in self.lists.get(table, ())]
+            rows = self.attached.get(table) or self.lists.get(table, ())
             self._pulled[table, key] = {row[key]: row for row in reversed(rows) if key in row}
         return self._pulled[table, key]
 

@@ -25,6 +25,7 @@ from dialogs.asking import (
     LATER,
     LONG,
     MORE,
+    NONE_OFFERED,
     SKIP,
     UNKNOWN,
     Asking,
@@ -65,6 +66,7 @@ from dialogs.nouns import (
 )
 
 FURTHEST = 200  # steps that one turn may walk before we call it a circle of `goto`
+FURTHEST_IN_FORM = 2_000  # where hundreds of questions may have nothing to choose from
 FILE_FAULTS = {"not-a-photo": "common.not-a-photo", "too-big": "common.photo-too-big", "broken": "common.photo-broken", "gone": "common.photo-gone"}
 NOT_POSSIBLE = dict.fromkeys(("number", "integer", "decimal"), "common.not-possible")
 BY_NAME = {"skip": SKIP, "back": BACK, "done": DONE}  # commands that press the button of that name
@@ -438,9 +440,9 @@ class _Walk(Asking):
         place.turn_to()
         self.go_on()
 
-    def back(self, place: Place, step: Step) -> None:
+    def back(self, place: Place, _step: Step) -> None:
         group, around = self.inside(place), place.rounds[:-1]
-        if group and step is group.steps[0] and place.begun.get(f"{group.id} {in_round(around)}", 0) > self.answers.last_round(self.id(place, group), around):
+        if group and self.is_blank_round(place):
             last = place.rounds[-1] - 1  # the round was begun by mistake
             place.begun.pop(f"{group.id} {in_round(around)}")
             self.answers.stir()
@@ -538,8 +540,11 @@ class _Walk(Asking):
             place.done.append(step.id)
             place.turn_to()
             self.drop_what_no_longer_applies(place)
-        else:
+        elif code in place.dialog.by_id:
             self.look_at(place, code)
+        else:  # a newer version has it no more
+            place.turn_to()
+            self.parts.append(Say("common.old-button"))
         self.go_on()
 
     def look_at(self, place: Place, name: str) -> None:
@@ -605,7 +610,7 @@ class _Walk(Asking):
 
     def go_on(self) -> None:
         """Walk until something is asked, or the conversation ends."""
-        for _ in range(FURTHEST):
+        for _ in range(FURTHEST if not (self.frames and self.top.dialog.form) else FURTHEST_IN_FORM):
             if self.halted:
                 return
             if not self.frames:
@@ -725,7 +730,7 @@ class _Walk(Asking):
             if not place.offered and step.ask in {"choice", "choices", "rank", "withdrawal", "review"}:
                 self.parts.append(Say(self.id(place, step) + ".none", optional=bool(step.purpose)))
                 if step.purpose:
-                    self.answers.put((self.id(place, step), in_round(place.rounds)), Answer("skipped"))
+                    self.answers.put((self.id(place, step), in_round(place.rounds)), Answer("skipped", "", NONE_OFFERED if step.own_list else ""))
                 place.memo[step.id] = ""
                 place.turn_to()
                 return False

@@ -20,10 +20,12 @@ from typing import Any
 from pydantic import ValidationError
 
 from dialogs.expressions import ExpressionError, compile_expression
-from dialogs.formlists import LONGEST_NAME, FormLists, list_name
+from dialogs.formlists import LONGEST_NAME, FormLists
 from dialogs.formwords import Complaints, FormWords
+from dialogs.kinds import TYPED, Here
 from dialogs.labels import code_of_language, slug
 from dialogs.model import FORM, KEPT, OWN_SENTENCES, RESERVED, Dialog, Step
+from dialogs.nouns import Answer
 from dialogs.sheets import Finding, FormError, Sheets
 
 LONGEST_SLUG = LONGEST_NAME - len(FORM) - len(KEPT)  # of a form's own name, in the names of its dialog and its consent
@@ -158,6 +160,7 @@ class _Builder:
         self.refuse, self.say = self.complaints.refuse, self.complaints.say
         self.ids, self.taken, self.left_out = dict[str, list[str]](), {*RESERVED, "lists"}, set(left_out)
         self.pictures, self.seen, self.questions = dict[str, str](), defaultdict[str, int](int), 0
+        self.entered = dict[int, str]()  # groups and repeats that we are in, or were -> their ids
         self.form_id, self.dialog = _form_id(self.tree), dialog_name(self.tree, wishes)
         self.purpose = self.dialog if wishes.anonymous else f"{self.dialog}{KEPT}"  # a yes to the one is no yes to the other
         default = str(self.tree.get("default_language", "default"))
@@ -213,7 +216,7 @@ class _Builder:
 
     def give_id(self, name: str, *, in_group: bool = False) -> str:
         fits = re.fullmatch(rf"[A-Za-z_][A-Za-z0-9_-]{{0,{LONGEST_NAME - 1}}}", name) and not name.startswith(FORM)
-        wanted = name if fits else slug(name, LONGEST_NAME - 4, keep_case=True) or f"q{len(self.taken)}"
+        wanted = name if fits else slug(name.removeprefix(FORM), LONGEST_NAME - 4, keep_case=True) or f"q{len(self.taken)}"
         candidates = chain([wanted], (f"{wanted[: LONGEST_NAME - 5]}-{number}" for number in count(2)))
         chosen = next(each for each in candidates if each not in self.taken and not (in_group and each in OWN_SENTENCES))
         self.taken.add(chosen)
@@ -239,6 +242,7 @@ class _Builder:
 
     def step_of(self, spot: _Spot) -> Iterator[dict[str, Any]]:
         kind, appearance = spot.kind, spot.appearance
+        self.entered[id(spot.node)] = self.id_of(spot)
         for word in appearance.split():
             if word in _DIFFERENT:
                 self.say(f"{spot.name}: {_DIFFERENT[word]}.", spot.row, "appearance")
@@ -246,7 +250,7 @@ class _Builder:
             yield from self.group(spot)
         elif kind == "repeat":
             yield from self.repeat(spot)
-        elif kind == "note" or (kind in {"text", "string"} and _is_yes(spot.bind.get("readonly")) and not spot.bind.get("calculate")):
+        elif kind == "note" or (_is_yes(spot.bind.get("readonly")) and not spot.bind.get("calculate") and not spot.node.get("default")):
             yield from self.note(spot)
         elif kind in _MOMENTS:
             yield from self.moment(spot)
@@ -256,8 +260,10 @@ class _Builder:
             self.leave_out(
                 spot, f"asks for {_CANT[kind]}, which can't be sent here" if _CANT[kind] else "is a file of its own, and no question", needed=bool(_CANT[kind])
             )
-        elif kind in {"calculate", "hidden"} or spot.bind.get("calculate"):
+        elif kind in {"calculate", "hidden"} or spot.bind.get("calculate") or _is_yes(spot.bind.get("readonly")):
             yield from self.calculation(spot)
+        elif "external" in kind:
+            self.leave_out(spot, "chooses from an external list, which is not known here", needed=True, remedy="Use select_one_from_file.")
         elif appearance.startswith("ex:") or "printer" in appearance:
             self.leave_out(spot, "is answered by another program, which does not run here", needed=True)
         elif kind == "photo":
@@ -270,7 +276,7 @@ class _Builder:
             yield from self.range(spot)
         elif kind in {"trigger", "acknowledge"}:
             yield self.question(spot, {"ask": "choice", "from": "lists.form-ok"})
-            self.lists.lists["form-ok"] = [{"code": "OK"}]
+            self.lists.lists["form-ok"] = [{"name": "OK"}]
             self.framed[f"{self.dialog}.lists.form-ok.OK"] = ("forms.acknowledge", {})
         elif kind in _TYPED:
             yield from self.typed(spot)
@@ -302,12 +308,12 @@ class _Builder:
         elif self.wishes.dpia:
             step["dpia"] = self.wishes.dpia
         when = self.condition(spot, bind.get("relevant"), "relevant", also=spot.when)
-        check = self.condition(spot, bind.get("constraint"), "constraint")
+        check = self.condition(spot, bind.get("constraint"), "constraint").replace(f"${{{step_id}}}", ".")  # the answer that is looked at
         required = self.condition(spot, bind.get("required"), "required")
         step |= {"when": when} if when else {}
         step |= {"check": check} if check else {}
         step |= {"required": "true" if required == "true()" else required} if required and required != "false()" else {}
-        if default := self.default_of(spot):
+        if (default := self.default_of(spot)) and self.may_be(spot, step, default):
             step["default"] = default
         name = self.sentence(spot, step_id)
         tells = self.text(spot, "label", name) | self.text(spot, "hint", f"{name}.hint")
@@ -316,17 +322,36 @@ class _Builder:
             self.say(f"{spot.name} has no label, so its name is asked.", spot.row, "label")
         if spot.node.get("guidance_hint"):
             tells |= self.text(spot, "guidance_hint", f"{name}.more")
-            step["more"] = "true"
         if check and bind.get("jr:constraintMsg"):
             tells |= self.text(spot, bind["jr:constraintMsg"], f"{name}.wrong", "constraint_message")
-            step["wrong"] = "true"
         if required and required != "false()" and bind.get("jr:requiredMsg"):
             tells |= self.text(spot, bind["jr:requiredMsg"], f"{name}.needed", "required_message")
-            step["needed"] = "true"
         self.shorten(name, step_id, spot.name)
+        step |= {part: "true" for part in ("more", "wrong", "needed") if f"{name}.{part}" in self.texts}
         step |= _told(tells) | self.picture(spot)
         step["column"] = "/".join((*spot.path, spot.name))
         return step
+
+    def may_be(self, spot: _Spot, step: Mapping[str, Any], default: str) -> bool:
+        """Could anybody give this answer? What is worked out is not known yet."""
+        written = str(spot.node.get("default"))
+        if default != _quoted(written):
+            return True
+        match step["ask"]:
+            case "choice" | "choices" | "rank":
+                codes = {row["name"] for row in self.lists.lists.get(str(step["from"]).removeprefix("lists."), ())}
+                fits = {*written.split()} <= codes
+            case "integer":
+                fits = bool(re.fullmatch(r"-?\d{1,12}", written))
+            case "decimal":
+                fits = bool(re.fullmatch(r"-?\d{1,12}(\.\d{1,12})?", written))
+            case "date":
+                fits = isinstance(TYPED["date"].read(Step.model_construct(id="x"), written, Here()), Answer)
+            case _:
+                fits = True
+        if not fits:
+            self.say(f"{spot.name}: its default {written[:40]!r} is no answer to it; it is left out.", spot.row, "default")
+        return fits
 
     def picture(self, spot: _Spot) -> dict[str, str]:
         """What is drawn above a question, if the file is there; in one language, that of the form's first."""
@@ -362,15 +387,14 @@ class _Builder:
         return ".".join([self.dialog, *(self.last_id(each) for each in spot.around if each.get("type") == "repeat"), step_id])
 
     def last_id(self, node: Mapping[str, Any]) -> str:
-        name = str(node["name"])
-        return self.ids[name][self.seen[name] - 1]
+        return self.entered[id(node)]
 
     # ---- groups ----
 
     def group(self, spot: _Spot) -> Iterator[dict[str, Any]]:
         when = self.condition(spot, spot.bind.get("relevant"), "relevant", also=spot.when)
-        if spot.node.get("label"):
-            yield self.said(spot, when, "label")
+        if spot.node.get("label") and (heading := self.said(spot, when, "label")):
+            yield heading
         yield from self.steps_of(spot.node.get("children", ()), (*spot.around, spot.node), when, (*spot.path, spot.name), spot.depth)
 
     def repeat(self, spot: _Spot) -> Iterator[dict[str, Any]]:
@@ -382,8 +406,11 @@ class _Builder:
         name = self.sentence(spot, step_id)
         label, tells = self.worded(spot, "label")
         inner = list(self.steps_of(spot.node.get("children", ()), (*spot.around, spot.node), "", (*spot.path, spot.name), spot.depth + 1))
-        if not any(each.get("ask") or each.get("steps") for each in inner):
-            self.left_out.add(spot.name)
+        if not any(each.get("ask") or each.get("steps") or (rounds and each.get("calculate")) for each in inner):
+            self.left_out |= {spot.name, *_names(spot.node)}
+            for sentence in [each for each in (*self.texts, *self.framed) if each.startswith(f"{name}.")]:
+                self.texts.pop(sentence, None)
+                self.framed.pop(sentence, None)
             return self.say(f"{spot.name}: nothing in this repeat can be asked; it is left out.", spot.row, "type")
         another, heading = ("forms.another", "forms.round") if label else ("forms.another-unnamed", "forms.round-unnamed")
         self.framed |= {f"{name}.another": (another, {"group": label} if label else {}), f"{name}.heading": (heading, {"group": label} if label else {})}
@@ -400,18 +427,21 @@ class _Builder:
     def note(self, spot: _Spot) -> Iterator[dict[str, Any]]:
         when = self.condition(spot, spot.bind.get("relevant"), "relevant", also=spot.when)
         self.left_out.add(spot.name)
-        if spot.node.get("label") or spot.node.get("hint"):
-            yield self.said(spot, when, "label" if spot.node.get("label") else "hint")
+        if (spot.node.get("label") or spot.node.get("hint")) and (note := self.said(spot, when, "label" if spot.node.get("label") else "hint")):
+            yield note
 
     def said(self, spot: _Spot, when: str, column: str, step_id: str = "") -> dict[str, Any]:
         step_id = step_id or self.id_of(spot)
         name = self.sentence(spot, step_id)
         tells = self.text(spot, column, name)
+        if name not in self.texts:
+            return {}  # nothing of it can be read
         if column == "label" and spot.node.get("hint") and spot.kind == "note":
             hint, more = self.worded(spot, "hint")
             tells |= more
+            label = dict(self.texts[name])
             for language, text in hint.items():
-                self.texts[name][language] = "\n".join(filter(None, (self.texts[name].get(language, ""), text)))
+                self.texts[name][language] = "\n".join((label.get(language) or label.get(self.words.default) or next(iter(label.values())), text))
         step = {"id": step_id} | ({"when": when} if when else {}) | (self.picture(spot) if spot.kind == "note" else {})
         return step | _told(tells)
 
@@ -439,9 +469,10 @@ class _Builder:
             shown = self.give_id(f"{self.id_of(spot)[: LONGEST_NAME - 9]}-shown", in_group=bool(spot.depth))
             step, value = self.said(spot, when, "label", shown), self.id_of(spot)
             name = self.sentence(spot, shown)
-            for language, text in self.texts[name].items():
+            for language, text in self.texts.get(name, {}).items():
                 self.texts[name][language] = f"{text} {{{value}}}"
-            yield step | _told({*step.get("tells", ()), value})
+            if step:
+                yield step | _told({*step.get("tells", ()), value})
 
     def worked_out(self, spot: _Spot, source: str, when: str) -> dict[str, Any]:
         step: dict[str, Any] = {"id": self.id_of(spot), "calculate": source} | ({"when": when} if when else {})
@@ -524,8 +555,8 @@ class _Builder:
             bounds = f". >= {low} and . <= {high}{stepped}"
             yield step | {"check": f"({step['check']}) and {bounds}" if "check" in step else bounds}
             return None
-        name = slug(f"range-{start}-{end}-{by}".replace(".", "_"), LONGEST_NAME - 1)
-        self.lists.lists[name] = [{"code": _plain_number(start + at * by)} for at in range(numbers)]
+        name = self.lists.name_of(f"range {start} {end} {by}")
+        self.lists.lists[name] = [{"name": _plain_number(start + at * by)} for at in range(numbers)]
         yield self.question(spot, {"ask": "choice", "from": f"lists.{name}", "columns": "2"})
         return None
 
@@ -642,10 +673,12 @@ class _Builder:
 
     def rewritten(self, source: str, spot: _Spot) -> str:
         """Names as ids, and the few paths that people write as what they mean. Raises ExpressionError."""
+        source = re.sub(r"(pulldata\(\s*)(['\"])([\w.-]+)\2", lambda found: f"{found[1]}'{self.lists.name_of('table:' + found[3])}'", source)
         source = _INSTANCE.sub(self.lists.looked_up, source)
-        source = re.sub(r"(pulldata\(\s*)(['\"])([\w.-]+)\2", lambda found: f"{found[1]}'{list_name(found[3])}'", source)
         source = _POSITION.sub(lambda found: self.position(found[0].count(".."), spot), source)
-        source = re.sub(r"(?:\.\./)+([^\W\d][\w.-]*)|(?<![\w/)\]}])/(?:[^\W\d][\w.-]*/)+([^\W\d][\w.-]*)", lambda found: f"${{{found[1] or found[2]}}}", source)
+        parts = re.split(r"('[^']*'|\"[^\"]*\")", source)  # what stands in quotes is no path
+        parts[::2] = [_PATH.sub(lambda found: f"${{{found[1] or found[2]}}}", part) for part in parts[::2]]
+        source = "".join(parts)
 
         def named(found: re.Match[str]) -> str:
             """Raises ExpressionError."""
@@ -724,6 +757,7 @@ class _Builder:
 _INSTANCE = re.compile(
     r"instance\(\s*['\"](?P<table>[\w.-]+)['\"]\s*\)/root/item\[\s*(?P<key>[\w.-]+)\s*=\s*(?P<value>\$\{[^{}]*\}|'[^']*'|\"[^\"]*\")\s*\]/(?P<column>[\w.:-]+)"
 )
+_PATH = re.compile(r"(?:\.\./)+([^\W\d][\w.-]*)|(?<![\w/)\]}])/(?:[^\W\d][\w.-]*/)+([^\W\d][\w.-]*)")
 _POSITION = re.compile(r"position\(\s*\.\.(?:/\.\.)*\s*\)")
 
 
@@ -748,6 +782,12 @@ def _without_answers(text: str) -> str:
 
 def _is_meta(node: Mapping[str, Any]) -> bool:
     return node.get("name") == "meta" and bool((node.get("control") or {}).get("bodyless"))
+
+
+def _names(node: Mapping[str, Any]) -> Iterator[str]:
+    for child in node.get("children", ()):
+        yield str(child.get("name", ""))
+        yield from _names(child)
 
 
 def _count(node: Mapping[str, Any]) -> int:

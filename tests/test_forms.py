@@ -31,7 +31,7 @@ from dialogs.functions import OF_LISTS
 from dialogs.labels import code_of_language, readable
 from dialogs.model import Dialog, Scripts
 from dialogs.nouns import Answer, Command, Frame, Known, Need, Press, Resume, State, Text
-from dialogs.record import Record
+from dialogs.record import Record, record_of
 from dialogs.sheets import FormError, read_form
 from dialogs.turn import take_turn
 from dialogs.xlsform import Wishes, dialog_name, form_of
@@ -55,7 +55,7 @@ def refused(markdown, wishes=ALL_ALLOWED):
 
 
 def with_form(scripts, made):
-    dialog = Dialog.model_validate(made.script)
+    dialog = Dialog.model_validate(made.script).model_copy(update={"attached": {name: tuple(rows) for name, rows in made.tables.items()}})
     return Scripts([*scripts.values(), dialog]), dialog
 
 
@@ -132,7 +132,7 @@ def test_a_broken_engine_is_caught_by_the_judge(broken, scripts, rnd, monkeypatc
     path = FORMS / ("pantry.md" if broken == "sums" else "neighbours-1.md")
     everything, dialog = with_form(scripts, form_of(read_form(path.read_bytes(), path.name), ALL_ALLOWED))
     left = []
-    for _ in range(12):
+    for _ in range(40):
         left += [each for each, reason in judged(Filler(everything, dialog, rnd).fill(), xform_of(path), rxeval)[1] if not reason]
     assert left
 
@@ -246,6 +246,132 @@ def test_a_reference_to_what_is_left_out_counts_as_empty_and_is_said():
     )
     assert next(step for step in made.script["steps"] if step["id"] == "b")["when"] == "'' = ''"
     assert any("b asks about voice, which is left out" in str(each) for each in made.findings)
+
+
+def survey(*rows, choices=(), head="type | name | label | relevant | calculation | constraint | required | choice_filter | default | read_only | repeat_count"):
+    width = head.count("|") + 1
+    lines = [f"| | {' | '.join([*row, *[''] * (width - len(row))])} |" for row in rows]
+    listed = "\n".join(f"| | {' | '.join(row)} |" for row in choices)
+    return f"| survey |\n| | {head} |\n" + "\n".join(lines) + (f"\n| choices |\n{listed}\n" if choices else "\n")
+
+
+def test_two_lists_never_become_one_and_a_column_may_be_called_code():
+    year = "main_source_of_income_for_household_"
+    made = form(
+        survey(
+            (f"select_one {year}2024", "a", "A"),
+            (f"select_one {year}2025", "b", "B"),
+            ("range", "c", "C"),
+            ("select_one town", "d", "D"),
+            choices=(("list_name", "name", "label", "code"), (f"{year}2024", "x", "X", ""), (f"{year}2025", "y", "Y", ""), ("town", "kyiv", "Kyiv", "UA30")),
+        )
+    )
+    offered = {
+        step["id"]: [row["name"] for row in made.script["lists"][step["from"].removeprefix("lists.")]] for step in made.script["steps"] if "from" in step
+    }
+    assert (offered["a"], offered["b"], offered["d"]) == (["x"], ["y"], ["kyiv"])
+    assert made.script["lists"]["town"] == [{"name": "kyiv", "code": "UA30"}]
+
+
+def test_a_country_in_brackets_is_no_language():
+    wanted = {
+        "English (UK)": "en",
+        "Ukrainian (UA)": "uk",
+        "Dari (AF)": "fa_AF",
+        "Portuguese (BR)": "pt",
+        "Arabic (SA)": "ar",
+        "Mine (tr)": "tr",
+        "Swedish (SE)": "sv",
+    }
+    assert {called: code_of_language(called) for called in wanted} == wanted
+
+
+def filled(scripts, rnd, markdown, *heard):
+    everything, dialog = with_form(scripts, form(markdown))
+    filler = Filler(everything, dialog, rnd)
+    filler.hear(Resume())
+    for each in heard:
+        filler.hear(Press(filler.state.frames[-1].prompt, each[1:]) if each.startswith("#") else Text(each))
+    return filler
+
+
+def test_a_constraint_may_call_its_own_question_by_name(scripts, rnd):
+    filler = filled(scripts, rnd, survey(("integer", "age", "Age", "", "", "${age} < 120", "yes"), ("text", "more", "More")), "130", "30")
+    assert filler.answers["form-form.age", ""].value == "30"
+
+
+def test_what_was_passed_over_unasked_is_asked_when_there_is_something_to_choose(scripts, rnd):
+    rows = (
+        ("select_one region", "region", "Region"),
+        ("select_one town", "town", "Town", "", "", "", "", "region = ${region}"),
+        ("text", "more", "More"),
+    )
+    listed = (("list_name", "name", "label", "region"), ("region", "a", "A", ""), ("region", "b", "B", ""), ("town", "x", "X", "b"))
+    filler = filled(scripts, rnd, survey(*rows, choices=listed), "#a", "enough", "#region", "#b")
+    assert filler.state.frames[-1].step == "town"
+
+
+def test_the_rounds_of_a_repeat_see_each_other_by_number(scripts, rnd):
+    rows = (
+        ("begin repeat", "r", "R", "", "", "", "", "", "", "", "3"),
+        ("integer", "x", "X"),
+        ("calculate", "first", "", "", "indexed-repeat(${x}, ${r}, 1)"),
+        ("calculate", "before", "", "", "indexed-repeat(${x}, ${r}, position(..) - 1)"),
+        ("calculate", "all", "", "", "count(${r})"),
+        ("end repeat",),
+        ("text", "last", "Last"),
+    )
+    filler = filled(scripts, rnd, survey(*rows), "10", "20", "30")
+    record = record_of(filler.scripts, filler.dialog, filler.known, "en")
+    assert [(each.values["r/first"], each.values.get("r/before"), each.values["r/all"]) for each in record.rounds["r"]] == [
+        ("10", None, "3"),
+        ("10", "10", "3"),
+        ("10", "20", "3"),
+    ]
+
+
+def test_a_round_that_was_begun_by_mistake_is_undone_whatever_stands_first_in_it(scripts, rnd):
+    rows = (
+        ("begin repeat", "r", "R"),
+        ("note", "hello", "Hello"),
+        ("calculate", "n", "", "", "position(..)"),
+        ("text", "x", "X", "", "", "", "yes"),
+        ("end repeat",),
+    )
+    filler = filled(scripts, rnd, survey(*rows, ("text", "last", "Last")), "#.again", "#.back", "#.enough")
+    assert filler.state.frames[-1].step == "last"
+
+
+def test_names_and_texts_that_trip_nobody_up(scripts, rnd):
+    made = form(
+        survey(
+            ("begin repeat", "child", "Child"),
+            ("text", "child", "Name"),
+            ("end repeat",),
+            ("text", "city", "City", "", "", "", "", "", "Berlin", "yes"),
+            ("calculate", "told", "", "", "concat(' /x/b ', ${city})"),
+            ("text", "form-age", "&nbsp;"),
+            ("select_one dots", "d", "Please\u00a0choose", "${city} = 'Berlin'"),
+            ("integer", "n", "<br>", "", "1 + 1"),
+            choices=(("list_name", "name", "label"), ("dots", "." + "x" * 60, "Long"), ("dots", ".skip", "Skip it")),
+        )
+    )
+    everything, dialog = with_form(scripts, made)
+    assert {step.id for step in dialog.every} >= {"child", "child-2", "city", "city-shown", "age"}
+    filler = Filler(everything, dialog, rnd).fill()
+    assert record_of(everything, dialog, filler.known, "en").values["told"] == " /x/b Berlin"
+    data = [option.code for message in filler.said for option in message.options]
+    assert all(len(f"q:123456789012:{code}".encode()) <= 64 for code in data)
+    assert all(
+        name in made.texts or name in made.framed or part.optional for message in filler.said for part in message.parts if (name := part.id).startswith("form-")
+    )
+
+
+def test_a_question_that_a_new_version_has_no_more_is_no_fault_in_the_summary(scripts, rnd):
+    filler = filled(scripts, rnd, survey(("text", "a", "A"), ("text", "b", "B")), "one", "two")
+    filler.scripts, filler.dialog = with_form(scripts, form(survey(("text", "a", "A"), ("text", "c", "C"))))
+    filler.hear(Press(filler.state.frames[-1].prompt, "b"))
+    assert filler.state.frames[-1].step == "c"
 
 
 # ---- bad input: one readable list, nothing half-imported ---------------------------------------------------------------------
