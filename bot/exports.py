@@ -16,9 +16,9 @@ from bot.app import opened
 from bot.effects.nouns import answer_of
 from bot.errors import FrontdoorError
 from bot.settings import Settings
+from dialogs.filled import Filled, filled_of
 from dialogs.model import KEPT, Dialog
 from dialogs.nouns import Known
-from dialogs.record import Record, record_of
 from storage import files, staff, submissions
 from storage.records import KeptFile
 
@@ -33,12 +33,12 @@ async def export_form(settings: Settings, dialog: str, folder: Path) -> list[str
         script = house.scripts[dialog]
         assert script.form  # noqa: S101 - that is what `forms` are
         photos, asks_for_photos = list[KeptFile](), any(step.ask == "file" for step in script.every)
-        rows = [(_about(f"uuid:{each.id}", each.day, each.language), Record.from_json(each.record)) for each in await submissions.of_form(unit, dialog)]
+        rows = [(_about(f"uuid:{each.id}", each.day, each.language), Filled.from_json(each.record)) for each in await submissions.of_form(unit, dialog)]
         async for person, answers in submissions.of_people(unit, dialog, f"{dialog}{KEPT}") if not script.form.anonymous else _nobody():
             known = {question: answer_of(row) for question, row in answers.items()}
             latest = max(answers.values(), key=lambda row: row.at)
             at = latest.at.astimezone(house.programme.timezone).isoformat(timespec="milliseconds")
-            record = record_of(house.scripts, script, Known(known, {}, {"today": at[:10], "now": at}), latest.language)
+            record = filled_of(house.scripts, script, Known(known, {}, {"today": at[:10], "now": at}), latest.language)
             rows.append((_about(f"uuid:{person}", at, latest.language), record))
             photos += [file for file in await files.of_person(unit, person) if file.question.startswith(f"{dialog}.")] if asks_for_photos else []
         await staff.write_down(unit, None, "export", None, dialog[:20])
@@ -75,7 +75,7 @@ def _about(key: str, at: str, language: str) -> dict[str, str]:
     return {"SubmissionDate": at, "meta-instanceID": key, "Language": language, "KEY": key}
 
 
-def write_export(script: Dialog, rows: Sequence[tuple[Mapping[str, str], Record]], folder: Path) -> list[str]:
+def write_export(script: Dialog, rows: Sequence[tuple[Mapping[str, str], Filled]], folder: Path) -> list[str]:
     """Columns as ODK Central names them: groups with dashes, PARENT_KEY and KEY in the tables of repeats. Raises FrontdoorError."""
     assert script.form  # noqa: S101 - the caller has looked
     name = "".join(each if each.isalnum() or each in "-_." else "_" for each in script.form.id) or script.dialog
@@ -110,7 +110,7 @@ def write_export(script: Dialog, rows: Sequence[tuple[Mapping[str, str], Record]
     return [*map(str, written), str(path)]
 
 
-def _name_photos(record: Record, columns: AbstractSet[str]) -> None:
+def _name_photos(record: Filled, columns: AbstractSet[str]) -> None:
     record.values.update({column: _photo(record.values[column]) for column in columns & record.values.keys()})
     for inner in (each for rounds in record.rounds.values() for each in rounds):
         _name_photos(inner, columns)
@@ -128,7 +128,7 @@ def _tables(script: Dialog) -> Iterator[tuple[str, list[str]]]:
             yield step.column, columns(step.steps)
 
 
-def _fill(tables: dict[str, list[Row]], table: str, record: Record, about: Mapping[str, str], key: str) -> None:
+def _fill(tables: dict[str, list[Row]], table: str, record: Filled, about: Mapping[str, str], key: str) -> None:
     tables.setdefault(table, []).append((record.values, about))
     for repeat, rounds in record.rounds.items():
         for number, inner in enumerate(rounds, 1):
@@ -150,7 +150,7 @@ def _harmless(value: str) -> str:
     return value
 
 
-def _nested(about: Mapping[str, str], record: Record, table: str = "") -> dict[str, Any]:
+def _nested(about: Mapping[str, str], record: Filled, table: str = "") -> dict[str, Any]:
     made: dict[str, Any] = {}
     for column, value in record.values.items():
         _put(made, column.removeprefix(f"{table}/" if table else "").split("/"), value)
@@ -159,7 +159,7 @@ def _nested(about: Mapping[str, str], record: Record, table: str = "") -> dict[s
     return _headed(about, record) | made if about else made
 
 
-def _headed(about: Mapping[str, str], record: Record) -> dict[str, Any]:
+def _headed(about: Mapping[str, str], record: Filled) -> dict[str, Any]:
     """As Central's OData has it; `__aside`: answers to questions that the form has no more."""
     system = {"submissionDate": about["SubmissionDate"], "formVersion": record.version, "language": about["Language"]}
     return {"__id": about["KEY"], "__system": system} | ({"__aside": record.aside} if record.aside else {})

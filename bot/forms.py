@@ -19,7 +19,7 @@ from dialogs.files import ScriptError, form_folders, load_scripts, read_script, 
 from dialogs.labels import code_of_language
 from dialogs.model import KEPT, Dialog, Scripts
 from dialogs.sheets import LARGEST_FORM, Finding, FormError, read_form
-from dialogs.xlsform import CONSENT, Form, Wishes, dialog_name, form_of
+from dialogs.xlsform import CONSENT, Converted, Wishes, dialog_name, form_of
 from storage import submissions
 from translations.words import Words, WordsError, seal_of, write_catalogue
 
@@ -71,7 +71,7 @@ def import_form(settings: Settings, file: Path, wishes: Wishes, *, anonymous: bo
 class _Made:
     """Everything that is written down of a form."""
 
-    form: Form
+    form: Converted
     script: Mapping[str, Any]
     texts: Mapping[str, Mapping[str, str]]
     pictures: Mapping[str, bytes]
@@ -85,7 +85,7 @@ class _Made:
         return int(self.script["version"])
 
 
-def _pictures(form: Form, attached: Mapping[str, bytes]) -> tuple[dict[str, bytes], list[Finding]]:
+def _pictures(form: Converted, attached: Mapping[str, bytes]) -> tuple[dict[str, bytes], list[Finding]]:
     """Each written anew, small enough for a phone, and with nothing beside its pixels."""
     from bot.pictures import BadPicture, clean  # noqa: PLC0415 - few forms have any
 
@@ -120,7 +120,7 @@ def _before(settings: Settings, dialog: str) -> Dialog | None:
         raise FrontdoorError(f"{error} Mend it, or take the folder {path.parent} away.") from error
 
 
-def framed(form: Form, words: Words) -> Iterator[tuple[str, dict[str, str]]]:
+def framed(form: Converted, words: Words) -> Iterator[tuple[str, dict[str, str]]]:
     """Sentences of ours around the form's own words, in every language that either of us has."""
     for name, (template, parts) in form.framed.items():
         found = dict[str, str]()

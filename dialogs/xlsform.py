@@ -71,7 +71,7 @@ _CONSTANTS = {"yes": "true()", "true": "true()", "no": "false()", "false": "fals
 
 
 @dataclass(slots=True)
-class Form:
+class Converted:
     """A script that is ready to be written down, its sentences, and what is to be said about it."""
 
     script: dict[str, Any]
@@ -96,7 +96,7 @@ class Wishes:
     language: str = "en"  # of what the form does not say the language of
 
 
-def form_of(sheets: Sheets, wishes: Wishes = Wishes(), attached: Mapping[str, bytes] | None = None) -> Form:
+def form_of(sheets: Sheets, wishes: Wishes = Wishes(), attached: Mapping[str, bytes] | None = None) -> Converted:
     """`attached`: files that lie beside the form, by name. Raises FormError with everything that is wrong, not only the first."""
     first = _Builder(sheets, wishes, attached or {})
     try:
@@ -168,7 +168,7 @@ class _Builder:
         self.texts, self.framed, self.put, self.by_language = self.words.texts, self.words.framed, self.words.put, self.words.by_language
         self.lists = FormLists(sheets, self.attached, self.words, self.complaints, self.dialog)
 
-    def build(self) -> Form:
+    def build(self) -> Converted:
         for problem in self.sheets.warnings:
             if found := re.search(r"\[row ?: ?(\d+)\] On the 'choices' sheet, the 'label' value is invalid", problem):
                 self.say("a choice without a label shows its name.", int(found[1]), "label", "choices")
@@ -202,7 +202,7 @@ class _Builder:
             if self.words.default in self.words.languages
             else (self.words.languages or [self.words.default])[0]
         )
-        return Form(script, self.texts, self.framed, source, self.words.languages, self.lists.tables, self.pictures, _in_order(self.complaints.findings))
+        return Converted(script, self.texts, self.framed, source, self.words.languages, self.lists.tables, self.pictures, _in_order(self.complaints.findings))
 
     # ---- names ----
 

@@ -9,9 +9,9 @@ from datetime import date, timedelta
 from xml.etree import ElementTree as ET
 
 from dialogs.asking import AGAIN, BACK, DECLINE, DONE, ENOUGH, KEEP, SKIP, Asking, Place
+from dialogs.filled import filled_of
 from dialogs.model import SEVERAL, TYPED, Dialog, Scripts
 from dialogs.nouns import Consent, Frame, Known, Message, Press, Resume, State, Text
-from dialogs.record import record_of
 from dialogs.turn import take_turn
 
 TODAY = date(2026, 11, 28)
@@ -178,7 +178,7 @@ def expand(inside):
 
 def instance_of(xform: str, filler: Filler) -> str:
     """The submission that ODK would make of these answers."""
-    record = record_of(filler.scripts, filler.dialog, filler.known, filler.language)
+    record = filled_of(filler.scripts, filler.dialog, filler.known, filler.language)
     data = next(iter(ET.fromstring(xform).find(f".//{XF}model").find(f"{XF}instance")))
     put(data, record, "", [step.column for step in filler.dialog.every if step.steps])
     return ET.tostring(data, encoding="unicode")

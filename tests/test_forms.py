@@ -27,11 +27,11 @@ from bot.exports import export_form, write_export
 from bot.forms import close_form, import_form, list_forms
 from bot.settings import Settings
 from dialogs.asking import Asking, short
+from dialogs.filled import Filled, filled_of
 from dialogs.functions import OF_LISTS
 from dialogs.labels import code_of_language, readable
 from dialogs.model import Dialog, Scripts
 from dialogs.nouns import Answer, Command, Frame, Known, Need, Press, Resume, State, Text
-from dialogs.record import Record, record_of
 from dialogs.sheets import FormError, read_form
 from dialogs.turn import take_turn
 from dialogs.xlsform import Wishes, dialog_name, form_of
@@ -322,7 +322,7 @@ def test_the_rounds_of_a_repeat_see_each_other_by_number(scripts, rnd):
         ("text", "last", "Last"),
     )
     filler = filled(scripts, rnd, survey(*rows), "10", "20", "30")
-    record = record_of(filler.scripts, filler.dialog, filler.known, "en")
+    record = filled_of(filler.scripts, filler.dialog, filler.known, "en")
     assert [(each.values["r/first"], each.values.get("r/before"), each.values["r/all"]) for each in record.rounds["r"]] == [
         ("10", None, "3"),
         ("10", "10", "3"),
@@ -359,7 +359,7 @@ def test_names_and_texts_that_trip_nobody_up(scripts, rnd):
     everything, dialog = with_form(scripts, made)
     assert {step.id for step in dialog.every} >= {"child", "child-2", "city", "city-shown", "age"}
     filler = Filler(everything, dialog, rnd).fill()
-    assert record_of(everything, dialog, filler.known, "en").values["told"] == " /x/b Berlin"
+    assert filled_of(everything, dialog, filler.known, "en").values["told"] == " /x/b Berlin"
     data = [option.code for message in filler.said for option in message.options]
     assert all(len(f"q:123456789012:{code}".encode()) <= 64 for code in data)
     assert all(
@@ -897,10 +897,10 @@ def test_an_export_has_the_columns_and_tables_of_odk_and_no_live_formula(tmp_pat
 | | homes | Homes |
 """
     )
-    windows = [Record({"home/room/window/width": "-3"}), Record({"home/room/window/width": "4"})]
-    record = Record(
+    windows = [Filled({"home/room/window/width": "-3"}), Filled({"home/room/window/width": "4"})]
+    record = Filled(
         {"home/town": '=HYPERLINK("http://evil.example")'},
-        {"home/room": [Record({"home/room/use": "kitchen"}, {"home/room/window": windows}), Record({"home/room/use": "@x"})]},
+        {"home/room": [Filled({"home/room/use": "kitchen"}, {"home/room/window": windows}), Filled({"home/room/use": "@x"})]},
     )
     write_export(
         Dialog.model_validate(made.script),
