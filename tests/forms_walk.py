@@ -84,7 +84,8 @@ class Filler:
             return press("send")
         if step.ask == "summary":
             return press(DONE if self.rnd.random() < 0.7 or not offered else self.rnd.choice(offered))
-        if tries < 6 and BACK in codes and self.rnd.random() < 0.03:
+        lost = tries > 100  # after a start at 23:59 no end is later: people go back too
+        if BACK in codes and self.rnd.random() < (0.03 if tries < 6 else 0.1 if lost else 0):
             return press(BACK)
         if SKIP in codes and self.rnd.random() < (0.12 if tries < 20 else 0.9):
             return press(self.rnd.choice([SKIP, DECLINE]))
