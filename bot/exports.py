@@ -33,13 +33,13 @@ async def export_form(settings: Settings, dialog: str, folder: Path) -> list[str
         script = house.scripts[dialog]
         assert script.form  # noqa: S101 - that is what `forms` are
         photos, asks_for_photos = list[KeptFile](), any(step.ask == "file" for step in script.every)
-        rows = [(_about(f"uuid:{each.id}", each.day, each.language), Filled.from_json(each.record)) for each in await submissions.of_form(unit, dialog)]
+        rows = [(_about(f"uuid:{each.id}", each.day, each.language), Filled.from_json(each.filled)) for each in await submissions.of_form(unit, dialog)]
         async for person, answers in submissions.of_people(unit, dialog, f"{dialog}{KEPT}") if not script.form.anonymous else _nobody():
             known = {question: answer_of(row) for question, row in answers.items()}
             latest = max(answers.values(), key=lambda row: row.at)
             at = latest.at.astimezone(house.programme.timezone).isoformat(timespec="milliseconds")
-            record = filled_of(house.scripts, script, Known(known, {}, {"today": at[:10], "now": at}), latest.language)
-            rows.append((_about(f"uuid:{person}", at, latest.language), record))
+            filled = filled_of(house.scripts, script, Known(known, {}, {"today": at[:10], "now": at}), latest.language)
+            rows.append((_about(f"uuid:{person}", at, latest.language), filled))
             photos += [file for file in await files.of_person(unit, person) if file.question.startswith(f"{dialog}.")] if asks_for_photos else []
         await staff.write_down(unit, None, "export", None, dialog[:20])
     return [*write_export(script, rows, folder), *_write_photos(folder / "media", photos)]
@@ -80,12 +80,12 @@ def write_export(script: Dialog, rows: Sequence[tuple[Mapping[str, str], Filled]
     assert script.form  # noqa: S101 - the caller has looked
     name = "".join(each if each.isalnum() or each in "-_." else "_" for each in script.form.id) or script.dialog
     tables = dict(_tables(script))
-    filled: dict[str, list[Row]] = {table: [] for table in tables}
+    lines: dict[str, list[Row]] = {table: [] for table in tables}
     pictures = {str(step.column) for step in script.every if step.ask == "file"}
-    for about, record in rows:
-        _name_photos(record, pictures)
-        _fill(filled, "", record, {**about, "FormVersion": record.version, "Complete": "yes" if record.complete else "no"}, about["KEY"])
-    tables |= {table: [] for table in filled if table not in tables}  # repeats that an older version had
+    for about, filled in rows:
+        _name_photos(filled, pictures)
+        _fill(lines, "", filled, {**about, "FormVersion": filled.version, "Complete": "yes" if filled.complete else "no"}, about["KEY"])
+    tables |= {table: [] for table in lines if table not in tables}  # repeats that an older version had
     try:
         folder.mkdir(parents=True, exist_ok=True)
         written = list[Path]()
@@ -94,25 +94,25 @@ def write_export(script: Dialog, rows: Sequence[tuple[Mapping[str, str], Filled]
             path = next(each for number in count(1) if (each := folder / f"{called}{f'-{number}' if number > 1 else ''}.csv") not in written)
             head = ["SubmissionDate"] if not table else []
             tail = ["meta-instanceID", "FormVersion", "Language", "Complete", "KEY"] if not table else ["PARENT_KEY", "KEY"]
-            own = [*columns, *sorted({column for values, _ in filled[table] for column in values} - {*columns})]  # what an older version asked
+            own = [*columns, *sorted({column for values, _ in lines[table] for column in values} - {*columns})]  # what an older version asked
             with io.StringIO(newline="") as file:
                 writer = csv.writer(file)
                 writer.writerow([*head, *(_dashed(column, table) for column in own), *tail])
-                for values, about in filled[table]:
+                for values, about in lines[table]:
                     row = [*(about.get(each, "") for each in head), *(values.get(each, "") for each in own), *(about.get(each, "") for each in tail)]
                     writer.writerow(map(_harmless, row))
                 _private(path, file.getvalue().encode("utf-8-sig"))
             written.append(path)
         path = folder / f"{name}.json"
-        _private(path, json.dumps([_nested(about, record) for about, record in rows], ensure_ascii=False, indent=1).encode())
+        _private(path, json.dumps([_nested(about, filled) for about, filled in rows], ensure_ascii=False, indent=1).encode())
     except OSError as error:
         raise FrontdoorError(f"{folder} can't be written ({error.strerror}). May this user write there?") from error
     return [*map(str, written), str(path)]
 
 
-def _name_photos(record: Filled, columns: AbstractSet[str]) -> None:
-    record.values.update({column: _photo(record.values[column]) for column in columns & record.values.keys()})
-    for inner in (each for rounds in record.rounds.values() for each in rounds):
+def _name_photos(filled: Filled, columns: AbstractSet[str]) -> None:
+    filled.values.update({column: _photo(filled.values[column]) for column in columns & filled.values.keys()})
+    for inner in (each for rounds in filled.rounds.values() for each in rounds):
         _name_photos(inner, columns)
 
 
@@ -128,9 +128,9 @@ def _tables(script: Dialog) -> Iterator[tuple[str, list[str]]]:
             yield step.column, columns(step.steps)
 
 
-def _fill(tables: dict[str, list[Row]], table: str, record: Filled, about: Mapping[str, str], key: str) -> None:
-    tables.setdefault(table, []).append((record.values, about))
-    for repeat, rounds in record.rounds.items():
+def _fill(tables: dict[str, list[Row]], table: str, filled: Filled, about: Mapping[str, str], key: str) -> None:
+    tables.setdefault(table, []).append((filled.values, about))
+    for repeat, rounds in filled.rounds.items():
         for number, inner in enumerate(rounds, 1):
             own = f"{key}/{_dashed(repeat, table)}[{number}]"
             _fill(tables, repeat, inner, {"PARENT_KEY": key, "KEY": own}, own)
@@ -150,19 +150,19 @@ def _harmless(value: str) -> str:
     return value
 
 
-def _nested(about: Mapping[str, str], record: Filled, table: str = "") -> dict[str, Any]:
+def _nested(about: Mapping[str, str], filled: Filled, table: str = "") -> dict[str, Any]:
     made: dict[str, Any] = {}
-    for column, value in record.values.items():
+    for column, value in filled.values.items():
         _put(made, column.removeprefix(f"{table}/" if table else "").split("/"), value)
-    for repeat, rounds in record.rounds.items():
+    for repeat, rounds in filled.rounds.items():
         _put(made, repeat.removeprefix(f"{table}/" if table else "").split("/"), [_nested({}, each, repeat) for each in rounds])
-    return _headed(about, record) | made if about else made
+    return _headed(about, filled) | made if about else made
 
 
-def _headed(about: Mapping[str, str], record: Filled) -> dict[str, Any]:
+def _headed(about: Mapping[str, str], filled: Filled) -> dict[str, Any]:
     """As Central's OData has it; `__aside`: answers to questions that the form has no more."""
-    system = {"submissionDate": about["SubmissionDate"], "formVersion": record.version, "language": about["Language"]}
-    return {"__id": about["KEY"], "__system": system} | ({"__aside": record.aside} if record.aside else {})
+    system = {"submissionDate": about["SubmissionDate"], "formVersion": filled.version, "language": about["Language"]}
+    return {"__id": about["KEY"], "__system": system} | ({"__aside": filled.aside} if filled.aside else {})
 
 
 def _put(into: dict[str, Any], path: Sequence[str], value: Any) -> None:

@@ -181,7 +181,7 @@ class Submission:
     version: int
     language: str
     day: str
-    record: Mapping[str, Any] = field(repr=False)
+    filled: Mapping[str, Any] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)

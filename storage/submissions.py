@@ -22,10 +22,10 @@ log = logging.getLogger(__name__)
 SLICE = 500  # people whose answers are opened at a time
 
 
-async def hand_in(unit: Unit, form: str, version: int, language: str, day: str, record: Mapping[str, Any]) -> None:
-    """`record`: ready for JSON. Nothing of whoever answered comes along."""
+async def hand_in(unit: Unit, form: str, version: int, language: str, day: str, filled: Mapping[str, Any]) -> None:
+    """`filled`: ready for JSON. Nothing of whoever answered comes along."""
     id_ = uuid4()
-    content = unit.cipher.seal(json.dumps(record, ensure_ascii=False).encode(), _place(id_))
+    content = unit.cipher.seal(json.dumps(filled, ensure_ascii=False).encode(), _place(id_))
     row = {"id": id_, "form": form, "version": version, "language": language, "day": day, "mixed": False, "content": content}
     await unit.connection.execute(insert(tables.submissions).values(row))
 
@@ -35,11 +35,11 @@ async def of_form(unit: Unit, form: str) -> list[Submission]:
     found = []
     for row in await unit.connection.execute(select(tables.submissions).where(tables.submissions.c.form == form).order_by(tables.submissions.c.id)):
         try:
-            record = json.loads(unit.cipher.open(row.content, _place(row.id)))
+            filled = json.loads(unit.cipher.open(row.content, _place(row.id)))
         except SealBroken:
             log.error("submission %s does not open", row.id)
             continue
-        found.append(Submission(row.id, row.form, row.version, row.language, row.day, record))
+        found.append(Submission(row.id, row.form, row.version, row.language, row.day, filled))
     return found
 
 

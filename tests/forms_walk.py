@@ -179,14 +179,14 @@ def expand(inside):
 
 def instance_of(xform: str, filler: Filler) -> str:
     """The submission that ODK would make of these answers."""
-    record = filled_of(filler.scripts, filler.dialog, filler.known, filler.language)
+    filled = filled_of(filler.scripts, filler.dialog, filler.known, filler.language)
     data = next(iter(ET.fromstring(xform).find(f".//{XF}model").find(f"{XF}instance")))
-    put(data, record, "", [step.column for step in filler.dialog.every if step.steps])
+    put(data, filled, "", [step.column for step in filler.dialog.every if step.steps])
     return ET.tostring(data, encoding="unicode")
 
 
-def put(parent, record, prefix, repeats):
-    for column, value in record.values.items():
+def put(parent, filled, prefix, repeats):
+    for column, value in filled.values.items():
         node = reach(parent, column.removeprefix(prefix))
         if node is not None:
             node.text = value
@@ -204,7 +204,7 @@ def put(parent, record, prefix, repeats):
         place = list(holder).index(templates[0])
         for each in templates:
             holder.remove(each)
-        for number, inner in enumerate(record.rounds.get(column, ())):
+        for number, inner in enumerate(filled.rounds.get(column, ())):
             copy = ET.fromstring(ET.tostring(blank))
             put(copy, inner, f"{column}/", repeats)
             holder.insert(place + number, copy)

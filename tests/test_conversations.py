@@ -230,7 +230,7 @@ async def check_what_it_leaves(script, language, store, channel):
 
 def whole(submission, language):
     """What was handed in, as a transcript writes it; values alone where there are no rounds in the rounds."""
-    record = submission.record
+    record = submission.filled
     rounds = {name: [each["values"] for each in there] for name, there in record["rounds"].items()}
     aside = {"aside": record["aside"]} if "aside" in record else {}
     return {"language": submission.language, "values": record["values"], "rounds": rounds, **aside}

@@ -322,8 +322,8 @@ def test_the_rounds_of_a_repeat_see_each_other_by_number(scripts, rnd):
         ("text", "last", "Last"),
     )
     filler = filled(scripts, rnd, survey(*rows), "10", "20", "30")
-    record = filled_of(filler.scripts, filler.dialog, filler.known, "en")
-    assert [(each.values["r/first"], each.values.get("r/before"), each.values["r/all"]) for each in record.rounds["r"]] == [
+    made = filled_of(filler.scripts, filler.dialog, filler.known, "en")
+    assert [(each.values["r/first"], each.values.get("r/before"), each.values["r/all"]) for each in made.rounds["r"]] == [
         ("10", None, "3"),
         ("10", "10", "3"),
         ("10", "20", "3"),
@@ -657,9 +657,9 @@ async def test_what_is_handed_in_leads_to_nobody(tmp_path, store):
             assert row.day == "2026-11-21", "the day, and no time"
             assert b"Zzkanarek" not in row.content
             (kept,) = await submissions.of_form(unit, "form-household-2026")
-            assert "2026-11-21T" not in json.dumps(kept.record), "no minute in what was answered either"
-            assert [each["values"] for each in kept.record["rounds"]["member"]] == [{"member/name": "Amina Zzkanarek", "member/work/hours": "12"}] * 2
-            assert kept.record["values"]["wishes"] == "course job.1"
+            assert "2026-11-21T" not in json.dumps(kept.filled), "no minute in what was answered either"
+            assert [each["values"] for each in kept.filled["rounds"]["member"]] == [{"member/name": "Amina Zzkanarek", "member/work/hours": "12"}] * 2
+            assert kept.filled["values"]["wishes"] == "course job.1"
         await door.say("/form_household_2026")  # once more: nothing is known of the first time
         assert "Which part of town?" in door.heard[-1].text
 
@@ -733,7 +733,7 @@ async def test_no_minute_gets_into_what_is_handed_in(tmp_path, store):
         await door.press("send")
         async with store.read() as unit:
             (kept,) = await submissions.of_form(unit, "form-moments")
-        assert kept.record["values"] == {"began": "2026-11-21", "at": "2026-11-21", "clock": "00:00:00", "mood": "fine", "more": "nothing"}
+        assert kept.filled["values"] == {"began": "2026-11-21", "at": "2026-11-21", "clock": "00:00:00", "mood": "fine", "more": "nothing"}
 
 
 async def test_neither_the_log_of_the_database_nor_its_order_leads_from_a_submission_to_anybody(tmp_path, sqlite_store, monkeypatch):
@@ -762,7 +762,7 @@ async def test_neither_the_log_of_the_database_nor_its_order_leads_from_a_submis
         ids = list((await unit.connection.execute(select(tables.submissions.c.id))).scalars())
         assert ids == sorted(ids, key=lambda each: each.hex), "in the order of ids that are chance"
         assert all(each.version == 4 for each in ids), "and not of time"
-        moods = [each.record["values"]["mood"] for each in await submissions.of_form(unit, "form-moments")]
+        moods = [each.filled["values"]["mood"] for each in await submissions.of_form(unit, "form-moments")]
     assert sorted(moods) == sorted(f"fine {number}" for number in range(12))
     assert moods != [f"fine {number}" for number in range(12)]
     async with sqlite_store.begin() as unit:
@@ -822,7 +822,7 @@ async def test_a_new_question_is_asked_before_anything_is_handed_in(tmp_path, st
         await door.press("send")
         async with store.read() as unit:
             (kept,) = await submissions.of_form(unit, "form-household-2026")
-            assert kept.record["values"]["more"] == "a little"
+            assert kept.filled["values"]["more"] == "a little"
 
 
 async def test_a_form_that_is_closed_while_its_button_is_there_is_no_fault(tmp_path, store):
@@ -898,13 +898,13 @@ def test_an_export_has_the_columns_and_tables_of_odk_and_no_live_formula(tmp_pat
 """
     )
     windows = [Filled({"home/room/window/width": "-3"}), Filled({"home/room/window/width": "4"})]
-    record = Filled(
+    filled = Filled(
         {"home/town": '=HYPERLINK("http://evil.example")'},
         {"home/room": [Filled({"home/room/use": "kitchen"}, {"home/room/window": windows}), Filled({"home/room/use": "@x"})]},
     )
     write_export(
         Dialog.model_validate(made.script),
-        [({"SubmissionDate": "2026-11-28", "KEY": "uuid:1", "meta-instanceID": "uuid:1", "Language": "en"}, record)],
+        [({"SubmissionDate": "2026-11-28", "KEY": "uuid:1", "meta-instanceID": "uuid:1", "Language": "en"}, filled)],
         tmp_path,
     )
     (main,) = rows_of(tmp_path / "homes.csv")

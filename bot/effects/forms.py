@@ -23,6 +23,6 @@ async def hand_in(context: Context) -> Outcome:
     theirs = {question: row for question, row in person.answers.items() if question[0].startswith(f"{dialog.dialog}.")}
     now = context.unit.now.astimezone(context.programme.timezone)
     facts = {"today": now.date().isoformat(), "now": now.date().isoformat(), "channel": context.chat.channel}  # by the minute, somebody could be found
-    record = filled_of(context.scripts, dialog, Known({question: answer_of(row) for question, row in theirs.items()}, {}, facts), context.chat.language)
-    await submissions.hand_in(context.unit, dialog.dialog, dialog.version, context.chat.language, facts["today"], record.to_json())
+    filled = filled_of(context.scripts, dialog, Known({question: answer_of(row) for question, row in theirs.items()}, {}, facts), context.chat.language)
+    await submissions.hand_in(context.unit, dialog.dialog, dialog.version, context.chat.language, facts["today"], filled.to_json())
     return Outcome(handed_in=frozenset(theirs))
