@@ -253,6 +253,47 @@ def dialog_close(dialog: str, again: Annotated[bool, typer.Option("--open", help
     print(f"{dialog} is {'open' if again else 'closed'}.")
 
 
+esco = typer.Typer(no_args_is_help=True, help="Occupations and skills: the EU's classification, in all its languages.")
+cli.add_typer(esco, name="esco")
+
+
+@esco.command("import")
+def esco_import(
+    files: list[Path],
+    language: Annotated[str, typer.Option(help="of a file whose name does not say it")] = "",
+    part: Annotated[bool, typer.Option("--part", help="the files hold only a part: nothing follows from what is not in them")] = False,
+) -> None:
+    """Bring in the official download: zips, CSV files or folders of them. While the bot runs; again whenever there is a newer release."""
+    from bot.esco import bring  # noqa: PLC0415
+
+    bars: dict[str, Any] = {}
+
+    def progress(name: str, at: int, of: int) -> None:
+        if name not in bars:
+            bars[name] = typer.progressbar(length=of, label=f"{name:<16}", file=sys.stderr)
+        bars[name].update(at - bars[name].pos)
+        if at == of:
+            bars[name].render_finish()
+
+    for came in go(bring(_settings(), files, part=part, language=language, progress=progress)):
+        what = f"{came.kind:<12} {came.language or '-':<3} {came.number:>8,}{f', of {came.day}' if came.day else ''}"
+        if came.brought is None:
+            print(f"{what}: an older release than what is there; left as it is")
+        elif came.brought.new or came.brought.changed or came.brought.gone:
+            print(f"{what}: {came.brought.new:,} new, {came.brought.changed:,} changed, {came.brought.gone:,} gone")
+        else:
+            print(f"{what}: nothing changed")
+
+
+@esco.command("status")
+def esco_status() -> None:
+    """What was imported, in which languages, and of which release."""
+    from bot.esco import status  # noqa: PLC0415
+
+    for line in go(status(_settings())):
+        print(line)
+
+
 def main() -> None:
     """Whatever an operator can mend is one sentence and exit code 2, never a traceback."""
     from bot.errors import FrontdoorError  # noqa: PLC0415

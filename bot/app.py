@@ -12,7 +12,7 @@ import sys
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -28,7 +28,8 @@ from bot.fetching import Fetcher
 from bot.intake import HandOver, Intake
 from bot.messages import Incoming, clean
 from bot.settings import Programme, Settings, read_programme
-from bot.sources import NAMERS
+from bot.sources import NAMERS, SENTENCES
+from bot.taxonomy import Taxonomy
 from dialogs.files import ScriptError, form_folders, load_scripts
 from dialogs.model import Scripts
 from storage import calls, codes, erasure, outbox, sessions, submissions, updates
@@ -44,6 +45,7 @@ log = logging.getLogger(__name__)
 
 TIDY = 3600  # seconds between two rounds of throwing away what nobody needs any more
 LOOK_AGAIN = 2  # seconds between two looks at the folder of the forms
+LOOK_AGAIN_TAXONOMY = 15  # seconds between two looks whether something was imported
 SCRUB = 5  # seconds between two tries to empty the database's log after an erasure
 STOP_AT_ONCE = 7.5  # seconds after a signal: whatever still hangs is not confirmed to anybody, so nothing is lost
 
@@ -59,9 +61,13 @@ class House:
     scripts: Scripts
     words: Words
     store: Store
+    taxonomy: Taxonomy = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "taxonomy", Taxonomy(self.store, self.words))  # frozen, but this follows from the rest
 
     def intake(self, hand_over: HandOver) -> Intake:
-        return Intake(self.store, self.scripts, self.words, self.programme, hand_over)
+        return Intake(self.store, self.scripts, self.words, self.programme, self.taxonomy, hand_over)
 
     def delivery(self, channels: Mapping[str, Channel], bring: Callable[[Letter], Awaitable[None]] | None = None) -> Delivery:
         leases = {channel: Lease(self.store, channel) for channel in channels}
@@ -99,7 +105,7 @@ def words_for(programme: Programme, scripts: Scripts, webchat: str = "", forms: 
     constants = {name: clean(value) for name, value in programme.constants.items()} | {"webchat": webchat}
     namers: dict[str, Namer] = {**NAMERS, "portals": lambda code, _: str(programme.portals.get(code, code))}
     more = [each / "locales" for each in form_folders(forms)] if forms else []
-    words = Words(programme.languages, constants=constants, namers=namers, legal=scripts.legal, more=more)
+    words = Words(programme.languages, constants=constants, namers=namers, sentences=SENTENCES, legal=scripts.legal, more=more)
     scripts.label = words.fact
     return words
 
@@ -115,7 +121,8 @@ def build(settings: Settings, *, begun: bool) -> House:
     """`begun`: does the database hold something already? Raises FrontdoorError. Touches no database."""
     try:
         programme, scripts, words = furnish(settings)
-        return House(settings, programme, scripts, words, Store.at(settings.url, keys_for(settings, begun=begun)))
+        store = Store.at(settings.url, keys_for(settings, begun=begun))
+        return House(settings, programme, scripts, words, store)
     except (ScriptError, WordsError, StoreError) as error:
         raise FrontdoorError(str(error)) from error
 
@@ -148,6 +155,7 @@ async def opened(settings: Settings) -> AsyncIterator[House]:
     with explained():
         try:
             await prepare(house.store)
+            await house.taxonomy.refresh()
             yield house
         finally:
             await house.store.close()
@@ -169,7 +177,7 @@ async def run(settings: Settings) -> None:
 
         intake = house.intake(hand_over)
         batches = Batches(intake.handle)  # of what arrives one by one: webhooks, the web chat
-        parts: list[Part] = [partial(_tidy, house), partial(_watch_forms, house), batches.run, house.clock(intake).run]
+        parts: list[Part] = [partial(_tidy, house), partial(_watch_forms, house), partial(_watch_taxonomy, house), batches.run, house.clock(intake).run]
         routes: list[Any] = []
         if settings.telegram_token:
             _telegram(house, stack, intake, batches, ways_out, parts, routes)
@@ -322,6 +330,15 @@ async def _watch_forms(house: House) -> None:
         if now not in {seen, None}:
             seen = now
             await refurnish(house)
+
+
+async def _watch_taxonomy(house: House) -> None:
+    """What `frontdoor esco import` brings in while the bot runs is there a little later."""
+    while True:
+        await asyncio.sleep(LOOK_AGAIN_TAXONOMY)
+        with suppress(StoreAway):
+            if await undisturbed(house.taxonomy.refresh()):
+                log.info("what was imported of the taxonomy is there")
 
 
 def stamp(forms: Path) -> tuple[tuple[str, int], ...] | None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from bot.effects import EFFECTS, LISTS
 from bot.letters import LONGEST_LABEL
-from bot.sources import NAMERS, SOURCES
+from bot.sources import BUILT_IN, NAMERS, SENTENCES, SOURCES
 from dialogs.model import RANKS, RESERVED, Dialog, Scripts, Step
 from storage.shared import ROUNDS, knows
 from translations.words import PLACEHOLDER, Words
@@ -101,6 +101,10 @@ def _of_sources(words: Words) -> Iterator[tuple[str, str]]:
     """The codes of a list that has no namer."""
     for source in sorted(SOURCES.keys() - NAMERS.keys()):
         yield from ((f"{source}.{code}", "label") for code in SOURCES[source](words.languages))
+    for sentence in SENTENCES.values():
+        yield sentence, "label"
+    for entry in BUILT_IN.values():
+        yield f"{entry.sentence}.also", "sentence"
 
 
 def _of_page(words: Words) -> Iterator[tuple[str, str]]:
@@ -221,6 +225,8 @@ def _answers(scripts: Scripts, words: Words, question: str, name: str) -> tuple[
         return ("yes", "no")
     if step.ask in {"choice", "choices"} and step.choices:
         return (*step.choices, *own)
+    if step.ask == "search":
+        return None
     return (*SOURCES[step.from_](words.languages), *own) if step.from_ and step.from_ in SOURCES else None
 
 

@@ -6,8 +6,7 @@ import logging
 import re
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
-from typing import Any
+from dataclasses import dataclass, field, replace
 from uuid import uuid4
 
 from bot.effects import CHORES, LISTS
@@ -17,8 +16,9 @@ from bot.logs import Code
 from bot.messages import Incoming, Kind, language_of
 from bot.settings import Programme
 from bot.sources import folded, listed, searched
+from bot.taxonomy import TAXONOMY, Taxonomy, is_slow
 from bot.work import Work
-from dialogs.asking import LONG
+from dialogs.asking import LONG, LookedUp
 from dialogs.model import RANKS, Scripts
 from dialogs.nouns import (
     Command,
@@ -27,6 +27,7 @@ from dialogs.nouns import (
     Fact,
     Fetched,
     File,
+    Found,
     Heard,
     Known,
     Location,
@@ -51,16 +52,41 @@ from translations.words import Words
 
 log = logging.getLogger(__name__)
 
+
+class SearchNeeded(Exception):
+    """A turn needs a search: nothing that may be done while others wait for the transaction."""
+
+    def __init__(self, needs: Sequence[Need]) -> None:
+        super().__init__("a search is needed")
+        self.needs = needs
+
+
+class _SearchNeededMidway(SearchNeeded):
+    """The same, when the update has changed something already: the whole transaction must go."""
+
+
 HandOver = Callable[[Sequence[Letter]], None]
 Key = tuple[str, str]  # source and key of an update
 TAKE_FILES = frozenset({"telegram"})  # channels where a file can be sent to us
+MOST_SEARCHES = 4  # for one update
 ONE_TIME = re.compile(r"(staff|door)-(\d{12})")  # what a link of somebody's own carries: t.me/...?start=staff-123456789012
 
 
+@dataclass(slots=True)
+class _Done:
+    """What became of a batch."""
+
+    fresh: set[Key] = field(default_factory=set)
+    letters: list[Letter] = field(default_factory=list)
+    erased: bool = False
+    aside: list[tuple[Incoming, Sequence[Need]]] = field(default_factory=list)  # with what must be searched for first
+
+
 class Intake:
-    def __init__(self, store: Store, scripts: Scripts, words: Words, programme: Programme, hand_over: HandOver) -> None:
+    def __init__(self, store: Store, scripts: Scripts, words: Words, programme: Programme, taxonomy: Taxonomy, hand_over: HandOver) -> None:
         """`hand_over` is given the letters of each commit, at once after it."""
-        self._store, self._scripts, self._words, self._programme, self._hand_over = store, scripts, words, programme, hand_over
+        self._store, self._scripts, self._words, self._programme = store, scripts, words, programme
+        self._taxonomy, self._hand_over = taxonomy, hand_over
 
     async def handle(self, batch: Sequence[Incoming]) -> set[Key]:
         """Take in a batch; returning means that every one of them is on disk. Safe to call twice, from several processes:
@@ -70,22 +96,36 @@ class Intake:
         """
         return await undisturbed(self._handle(batch)) if batch else set()
 
-    async def _handle(self, batch: Sequence[Incoming]) -> set[Key]:
-        erased = False
+    async def _handle(self, batch: Sequence[Incoming], found: LookedUp | None = None) -> set[Key]:
+        """`found`: what was searched for this update, which is alone."""
+        done = _Done()
         try:
-            fresh, letters, erased = await self._together(batch)
+            done = await self._together(batch, found or {})
         except StoreAway:
             raise
+        except SearchNeeded as needed:  # and rolled back
+            if len(batch) == 1:
+                return await self._after_search(batch[0], needed.needs, found or {})
+            return {key for incoming in batch for key in await self._handle([incoming])}
         except Exception as error:  # noqa: BLE001 - whatever it is, the others must not suffer
             if len(batch) > 1:
                 return {key for incoming in batch for key in await self._handle([incoming])}  # one of them is poison
-            fresh, letters = await self._set_apart(batch[0], error)
-        self._hand_over(letters)
-        if erased:
+            done.fresh, done.letters = await self._set_apart(batch[0], error)
+        self._hand_over(done.letters)
+        if done.erased:
             await self._store.scrub()
-        return fresh
+        for incoming, needs in done.aside:
+            done.fresh |= await self._after_search(incoming, needs, {})
+        return done.fresh
 
-    async def _together(self, batch: Sequence[Incoming]) -> tuple[set[Key], list[Letter], bool]:
+    async def _after_search(self, incoming: Incoming, needs: Sequence[Need], found: LookedUp) -> set[Key]:
+        """An update that was set aside: what it needs is searched for outside of any transaction, then it has one of its own."""
+        if len(found) >= MOST_SEARCHES:
+            raise RecursionError("a turn searches without end")
+        return await self._handle([incoming], {**found, **{need: await self._taxonomy.search(need) for need in needs}})
+
+    async def _together(self, batch: Sequence[Incoming], found: LookedUp) -> _Done:
+        done, held = _Done(), set[Address]()
         async with self._store.begin() as unit:
             fresh = await updates.first_sights(unit, [(each.source, each.key) for each in batch])
             once = {(each.source, each.key): each for each in batch}  # a batch may hold one twice
@@ -97,12 +137,22 @@ class Intake:
             places = {each.address: self._guess(each) for each in reversed(todo) if each.address}
             await work.open(places, quietly=places.keys() - heard)
             for incoming in todo:
-                if incoming.kind is Kind.DUE:
+                if incoming.address in held:  # what follows in that chat waits with it
+                    done.aside.append((incoming, ()))
+                elif incoming.kind is Kind.DUE:
                     await self._act(work, incoming)
                 elif incoming.address:
-                    await self._take(work, incoming, incoming.address)
-            letters = await work.make_true()
-        return fresh, letters, work.erased
+                    try:
+                        await self._take(work, incoming, incoming.address, found)
+                    except SearchNeeded as needed:
+                        if len(batch) == 1 or isinstance(needed, _SearchNeededMidway):
+                            raise
+                        held.add(incoming.address)
+                        done.aside.append((incoming, needed.needs))
+            await updates.take_back(unit, [(each.source, each.key) for each, _ in done.aside])
+            done.letters = await work.make_true()
+        done.fresh, done.erased = fresh - {(each.source, each.key) for each, _ in done.aside}, work.erased
+        return done
 
     async def _begin(self, work: Work, chat: Chat) -> State:
         """Somebody new; in a chat that was used before, others of their family may still have a profile."""
@@ -119,7 +169,7 @@ class Intake:
             else:
                 await work.act(chat, incoming)
 
-    async def _take(self, work: Work, incoming: Incoming, address: Address) -> None:
+    async def _take(self, work: Work, incoming: Incoming, address: Address, found: LookedUp) -> None:
         chat = await work.here(address, self._guess(incoming))
         match incoming.kind:
             case Kind.STATUS:
@@ -137,12 +187,16 @@ class Intake:
         known = self._known(work, chat, state)
         heard: Heard = await self._hear(work, incoming, chat, state, known)
         self._log_refusals(chat, state, known, heard)
+        turn = await self._turn(work, chat, state, known, heard, found)
         work.answered, first = False, len(work.drafts)
-        while await work.take(address, await self._turn(work, chat, state, known, heard), incoming):
+        while await work.take(address, turn, incoming):
             chat = await work.here(address, chat.language)  # another person now, or nobody
             assert chat.state  # noqa: S101 - take() has just set it
-            state, heard = State.from_json(chat.state), Resume()
-            known = self._known(work, chat, state)
+            state = State.from_json(chat.state)
+            try:
+                turn = await self._turn(work, chat, state, self._known(work, chat, state), Resume(), found)
+            except SearchNeeded as needed:
+                raise _SearchNeededMidway(needed.needs) from needed
         await work.welcome_back(address, first)
 
     def _log_refusals(self, chat: Chat, state: State, known: Known, heard: Heard) -> None:
@@ -154,16 +208,20 @@ class Intake:
             if frame.dialog in self._scripts and RANKS.index(self._scripts[frame.dialog].staff) > rank:
                 log.info("chat %s: the dialog %s was taken away, it is for staff", chat.id, Code(frame.dialog))
 
-    async def _turn(self, work: Work, chat: Chat, state: State, known: Known, heard: Heard) -> Turn:
-        """The pure engine; what it needs is looked up and the turn taken again."""
-        turn = take_turn(self._scripts, state, known, heard)
-        looked_up: dict[Need, Any] = {}
+    async def _turn(self, work: Work, chat: Chat, state: State, known: Known, heard: Heard, found: LookedUp) -> Turn:
+        """The pure engine; what it needs is looked up and the turn taken again. Raises SearchNeeded."""
+        looked_up = dict(found)
+        turn = take_turn(self._scripts, state, known, heard, looked_up)
         while turn.needs:
+            if slow := [need for need in turn.needs if is_slow(need)]:
+                raise SearchNeeded(slow)
             looked_up |= {need: await self._look_up(work, chat, state, need) for need in turn.needs}
             turn = take_turn(self._scripts, state, known, heard, looked_up)
         return turn
 
-    async def _look_up(self, work: Work, chat: Chat, state: State, need: Need) -> Sequence[str] | Mapping[str, Fact]:
+    async def _look_up(self, work: Work, chat: Chat, state: State, need: Need) -> Sequence[str] | Mapping[str, Fact] | Found:
+        if need.source == TAXONOMY:
+            return await self._taxonomy.look_up(work.unit, need)
         if need.source in LISTS:
             return await LISTS[need.source](work.context(chat, dict(need.memo)))
         return listed(need.source, state.language, self._words)

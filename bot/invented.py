@@ -11,10 +11,12 @@ from itertools import islice, product
 
 from bot.effects import LISTS
 from bot.settings import Programme
-from bot.sources import listed
+from bot.sources import BUILT_IN, GROUPS, group_code, listed
+from bot.taxonomy import OFFERED, TAXONOMY
+from dialogs.asking import OWN_WORDS
 from dialogs.expressions import Expression
-from dialogs.model import RANKS, RESERVED, SEVERAL, TYPED, Dialog, Scripts, Step
-from dialogs.nouns import Answer, Consent, Fact, Frame, Heard, Known, Message, Need, Press, Question, State, Turn
+from dialogs.model import RANKS, RESERVED, SEVERAL, TAXONOMIES, TYPED, Dialog, Scripts, Step
+from dialogs.nouns import Answer, Consent, Fact, Found, Frame, Heard, Known, Message, Need, Press, Question, State, Turn
 from dialogs.turn import take_turn
 from translations.words import Words
 
@@ -80,10 +82,10 @@ class Inventor:
 
     def act(self, moment: Moment, heard: Heard, *, nothing: bool = False) -> Moment:
         """A turn, and what the store would keep of it. `nothing`: every list is empty."""
-        looked_up: dict[Need, Listed] = {}
+        looked_up: dict[Need, Listed | Found] = {}
         turn = take_turn(self.scripts, moment.state, moment.known, heard)
         while turn.needs:
-            looked_up |= {need: () if nothing else self.listed(need.source) for need in turn.needs}
+            looked_up |= {need: found(need) if need.source == TAXONOMY else () if nothing else self.listed(need.source) for need in turn.needs}
             turn = take_turn(self.scripts, moment.state, moment.known, heard, looked_up)
         return Moment(turn.state, _kept(moment.known, turn), turn.said[0] if turn.said else SILENCE)
 
@@ -139,8 +141,8 @@ class Inventor:
         if not step.steps:
             return {(name, ""): self.sample(step, wanted.get(step.id))}
         rounds = range(min(2, step.most))
-        questions = [inner for inner in step.steps if inner.ask]
-        inside = {(f"{name}.{inner.id}", str(number + 1)): self.sample(inner, nth=number) for number in rounds for inner in questions}
+        inside = {(f"{name}.{inner.id}", str(number + 1)): self.sample(inner, nth=number) for number in rounds for inner in step.steps if inner.ask}
+        inside |= {(f"{name}.{inner.id}", str(number + 1)): Answer("skipped") for number in rounds for inner in step.steps if inner.steps}
         return {(name, ""): Answer("given", str(len(rounds))), **inside}
 
     def put_aside(self, summary: Step) -> Moment | None:
@@ -193,6 +195,8 @@ class Inventor:
                 return tuple(self.dialog.rows[step.own_list])
             case "choice" | "choices" | "rank" | "dialog" | "review":
                 return tuple(self.listed(step.from_)) if step.from_ else step.choices
+            case "search":
+                return [*list(entries_of(str(step.from_)))[:3], OWN_WORDS]
             case "number" | "integer" | "decimal":
                 return [each for each in NUMBERS if not step.check or step.check.holds({}, each)] or NUMBERS
         if step.ask in EXAMPLES:
@@ -240,6 +244,23 @@ class Inventor:
         if step.ask == "choices":
             return [" ".join(there[:2]), *there, " ".join(there), ""]
         return [*there, *(literals if step.ask in TYPED else ()), ""]
+
+
+def entries_of(source: str) -> dict[str, dict[str, str]]:
+    """Our own entries of a search step's `from`, as a search tells of them."""
+    return {code: {"isco": entry.isco, "score": "90"} for code, entry in BUILT_IN.items() if entry.kind in TAXONOMIES[source]}
+
+
+def found(need: Need) -> Found:
+    """What a search might find, without any search: enough to stand there and look around."""
+    memo = dict(need.memo)
+    first, *rest = memo.get("words", "").split(", ") if "several" in memo else [memo.get("words", "")]
+    if "under" in memo and len(memo["under"]) < 2:
+        below = [group for group in GROUPS if len(group) == len(memo["under"]) + 1 and group.startswith(memo["under"])]
+        return Found("", {group_code(group): {"isco": group, "opens": "yes"} for group in below})
+    there = entries_of(memo["from"])
+    here = {code: about for code, about in there.items() if about["isco"].startswith(memo.get("under", ""))}
+    return Found(first, dict(list(here.items())[: OFFERED if "words" in memo else None]), tuple(rest))
 
 
 def _kept(known: Known, turn: Turn) -> Known:

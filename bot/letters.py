@@ -20,6 +20,7 @@ HELPLESS = frozenset(  # sentences of somebody who does not get on with the bot:
 )
 PICKED, OPEN = "☑ ", "☐ "
 LONGEST_LABEL = 40  # characters of a button: more is cut off on a small phone
+INDENT = "     "  # of a second line
 NO_DAY = "·"  # a button without words is refused
 
 
@@ -38,7 +39,7 @@ def pack(
     """Ready for JSON; nothing that can be left out is in it. `until`: it is not said later than that."""
     content: dict[str, Any] = {
         "parts": [[part.id, dict(part.facts), part.optional, part.line] for part in message.parts],
-        "options": [[option.code, option.label, option.picked] for option in message.options],
+        "options": [[option.code, option.label, option.picked, *([option.detail] if option.detail else [])] for option in message.options],
         "prompt": message.prompt,
         "columns": message.columns,
         "calendar": message.calendar,
@@ -62,11 +63,14 @@ def is_too_late(letter: Letter, now: Callable[[], datetime]) -> bool:
 def word(letter: Letter, words: Words) -> Outgoing:
     """In the language that the chat has now, which may not be the one it had when this was written."""
     content, language = letter.content, letter.language
-    labels = [(code, _label(label, None, language, words), picked) for code, label, picked in content.get("options", ())]
+    options = content.get("options", ())
+    labels = [(code, _label(label, None, language, words), picked) for code, label, picked, *_ in options]
     offered = [label for code, label, _ in labels if not code.startswith(".")]
+    details = ["".join(_label(each, None, language, words) for each in detail) for code, _, _, *detail in options if not code.startswith(".")]
     text = _text(content, language, words)
-    if any(len(label) > LONGEST_LABEL for label in offered):  # a button would cut it off: it stands in the message, under a number
-        text += "\n\n" + "\n".join(f"{number}. {label}" for number, label in enumerate(offered, 1))
+    if any(details) or any(len(label) > LONGEST_LABEL for label in offered):  # a button would cut it off: it stands in the message, under a number
+        told = zip(offered, details, strict=True)
+        text += "\n\n" + "\n".join(f"{number}. {label}" + (f"\n{INDENT}{detail}" if detail else "") for number, (label, detail) in enumerate(told, 1))
         numbers = iter(range(1, len(offered) + 1))
         labels = [(code, label if code.startswith(".") else f"{next(numbers)}. {label}", picked) for code, label, picked in labels]
     choices = [(code, Choice(f"q:{content['prompt']}:{code}", _mark(picked) + label)) for code, label, picked in labels]

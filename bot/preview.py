@@ -26,15 +26,15 @@ from bot.letters import OPEN, PICKED, STEERING, pack, word
 from bot.messages import Choice, Outgoing
 from bot.settings import Programme
 from bot.sources import NAMERS, SOURCES, searched
-from dialogs.asking import AGAIN, BLANK, DONE, LATER, MORE
+from dialogs.asking import AGAIN, BLANK, DONE, GROUPS, LATER, MORE, OTHER, in_round
 from dialogs.expressions import Expression
 from dialogs.model import TYPED, Scripts, Step
-from dialogs.nouns import Fact, Fetched, Message, Resume, Say, Text
+from dialogs.nouns import Answer, Fact, Fetched, Message, Resume, Say, Text
 from dialogs.turn import FILE_FAULTS, offered
 from storage.records import Address, Letter
 from translations.words import PLACEHOLDER, Words, is_right_to_left, own_name
 
-NOT_FOUND = "xyzxyz"
+NOT_FOUND, SEARCHED = "xyzxyz", "welding, cooking"
 NO_WORDS, PRIVATE, OUT_OF_BOUNDS = "🙂", "0381 555 123 45", ("999999999", "0")  # what may not count as an answer
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 EXAMPLE_FACTS: dict[str, Fact] = {"code": "123 456 789", "n": 7, "name": "Olena", "list": {"list": ["Telegram", "Web"]}, "date": {"date": "2026-11-21"}}
@@ -145,20 +145,24 @@ class _Tour(Inventor):
         return [Say(each, {fact: (EXAMPLE_FACTS | firm).get(fact, "…") for fact in facts}) for each, facts in invented.items()]
 
     def of_group(self, group: Step, begin: Moment) -> Iterator[Screen]:
-        name = f"{self.dialog.dialog}.{group.id}"
+        name, around = self.dialog.names[group.id], (*self.dialog.groups[group.id], group)
         moment = begin
         for inner in group.steps:
+            if inner.steps and not self.dialog.form:
+                yield from self.of_group(inner, moment)
+                moment = self.with_answers(moment, {(f"{name}.{inner.id}", in_round((1,) * len(around))): Answer("skipped")})
+                continue
             if not inner.ask:
                 yield Screen(
                     f"{name}.{inner.id}", "within the round", inner.when.source if inner.when else "", "A form's notes, calculations and inner repeats."
                 )
                 continue
             yield from self.of_question(inner, moment, name, group)
-            moment = self.with_answers(moment, {(f"{name}.{inner.id}", "1"): self.sample(inner)})
+            moment = self.with_answers(moment, {(f"{name}.{inner.id}", in_round((1,) * len(around))): self.sample(inner)})
         if group.count:
             return
         another = self.act(moment, Resume())
-        yield self.screen(group, "another?", another)
+        yield self.screen(group, "another?", another, of=name.rpartition(".")[0])
         if another.offers(AGAIN):
             once_more = self.act(another, another.press(AGAIN))
             first = next((inner for inner in group.steps if inner.ask), group)
@@ -169,21 +173,29 @@ class _Tour(Inventor):
             return self.screen(step, state, moment, of=of, when=(group or step).when, heard=heard, note=note)
 
         name, asked = f"{of}.{step.id}", self.act(begin, Resume())
-        if not asked.waits_for(self.dialog.dialog, *((group.id, step.id) if group else (step.id, ""))):
+        around = self.dialog.groups[step.id]
+        if not asked.waits_for(self.dialog.dialog, *((around[0].id, step.id) if around else (step.id, ""))):
             yield shown("never reached", asked, note="Something else is said here: there is nothing to ask after all.")
             return
         yield shown("asked for the first time", asked)
         if asked.offers(LATER) and not asked.said.calendar:
             yield from self.of_long_list(step, asked, shown)
         if step.purpose and step.ask not in {"consent", "withdrawal"}:
-            answers = {(name, "1" if group else ""): self.sample(step)}
-            frame = replace(
-                begin.state.frames[-1], step=group.id if group else step.id, inner=step.id if group else "", rounds=(1,) if group else (), anew=True
-            )
+            rounds = (1,) * len(around)
+            answers = {(name, in_round(rounds)): self.sample(step)}
+            frame = replace(begin.state.frames[-1], step=around[0].id if around else step.id, inner=step.id if around else "", rounds=rounds, anew=True)
             again = self.with_answers(replace(begin, state=replace(begin.state, frames=(*begin.state.frames[:-1], frame))), answers)
             yield shown("asked again, with an answer", self.act(again, Resume()))
         for text, moment in self.faults(step, asked):
             yield shown("that does not count", moment, text)
+        if step.ask == "search":
+            searching = self.act(asked, Text(SEARCHED))
+            groups = self.act(searching, searching.press(GROUPS))
+            yield shown("searched", searching, SEARCHED)
+            yield shown("looking in the groups", groups, self.label(searching, GROUPS))
+            first = next(option.code for option in groups.said.options if option.code[0] != ".")
+            yield shown("in a group", self.act(groups, groups.press(first)), self.label(groups, first))
+            yield shown("none of these", self.act(searching, searching.press(OTHER)), self.label(searching, OTHER))
         if step.ask == "file":
             yield shown("where no file can be sent", self.act(self.with_facts(begin, takes_files=""), Resume()))
             for fault in FILE_FAULTS:
@@ -220,7 +232,7 @@ class _Tour(Inventor):
 
     def faults(self, step: Step, asked: Moment) -> Iterator[tuple[str, Moment]]:
         """Each sentence that a typed answer may meet, once."""
-        if not (step.ask in TYPED or (step.other and step.ask == "choice")):
+        if not (step.ask in TYPED or step.ask == "search" or (step.other and step.ask == "choice")):
             return
         seen = set[str]()
         for text in (NO_WORDS, "many words " * step.most, PRIVATE, *(OUT_OF_BOUNDS if step.check else ())):

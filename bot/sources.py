@@ -6,14 +6,54 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
 from babel import Locale
 
+from dialogs.model import TAXONOMIES
 from dialogs.nouns import Option
 from translations.words import Namer, Words, language_name, own_name
 
 # Spoken by newcomers in Mecklenburg-Vorpommern and most asked for by the projects; any other one can be typed.
 SPOKEN = ("de", "en", "uk", "ar", "fa", "fa_AF", "ps", "ru", "tr", "ku", "ckb", "ti", "so", "am", "pl", "ro", "bg", "sq", "sr", "fr", "es", "pt", "it", "vi")
+
+ESCO = "http://data.europa.eu/esco/"  # where the EU's classification names its entries
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltIn:
+    """An occupation or skill that is there without any import; its words are the sentences `occupations.welder`, `occupations.welder.also`."""
+
+    kind: str
+    key: str
+    isco: str  # ISCO-08: of an occupation its unit group, of a skill the sub-major group where it is at home
+
+    @property
+    def sentence(self) -> str:
+        return f"{self.kind}.{self.key}"
+
+
+def _built_in() -> dict[str, BuiltIn]:
+    lines = (Path(__file__).parent / "entries.tsv").read_text("utf-8").splitlines()
+    rows = (line.split("\t") for line in lines if line and not line.startswith("#"))
+    return {ESCO + uri: BuiltIn(kind, key, isco) for kind, key, isco, uri in rows}
+
+
+BUILT_IN: Mapping[str, BuiltIn] = _built_in()  # by their ESCO URI
+# ISCO-08's major and sub-major groups, as `groups.7` and `groups.72` call them.
+GROUPS = tuple(
+    "0 1 2 3 4 5 6 7 8 9 01 02 03 11 12 13 14 21 22 23 24 25 26 31 32 33 34 35 41 42 43 44 51 52 53 54 61 62 63 71 72 73 74 75 81 82 83 91 92 93 94 95 96".split()
+)
+
+
+def group_code(group: str) -> str:
+    """As ESCO names an ISCO group."""
+    return f"{ESCO}isco/C{group}"
+
+
+# Codes with a sentence of their own, whatever list they come from.
+SENTENCES: Mapping[str, str] = {code: entry.sentence for code, entry in BUILT_IN.items()} | {group_code(group): f"groups.{group}" for group in GROUPS}
 
 Source = Callable[[Sequence[str]], tuple[str, ...]]  # languages offered -> codes
 
@@ -30,6 +70,7 @@ SOURCES: Mapping[str, Source] = {
     "languages": tuple,
     "sectors": lambda _: SECTORS,
     "spoken-languages": lambda _: SPOKEN,
+    **dict.fromkeys(TAXONOMIES, lambda _: ()),  # searched, not listed (bot/taxonomy.py)
 }
 
 ALPHABETICAL = frozenset({"countries"})  # in the person's language; the others come in an order of their own
@@ -74,5 +115,5 @@ _NEIGHBOURS = str.maketrans(
 
 def folded(label: str) -> str:
     """Letters and digits only, case and width away: `✅ Done!` is `done`."""
-    plain = unicodedata.normalize("NFKC", label).casefold()
+    plain = "".join(character for character in unicodedata.normalize("NFKC", label).casefold() if unicodedata.category(character) != "Mn")  # Arabic vowels
     return " ".join("".join(character if character.isalnum() else " " for character in plain).split())

@@ -13,6 +13,7 @@ from bot.effects.nouns import Context, Moved, Outcome, is_filling, private_quest
 from bot.letters import pack
 from bot.messages import Incoming
 from bot.settings import Programme
+from bot.sources import group_code
 from dialogs.asking import FILE, code_of, told
 from dialogs.model import FORM, KEPT, Scripts
 from dialogs.nouns import (
@@ -313,8 +314,9 @@ class Work:
         step = self.scripts.question(question[0])
         assert step  # noqa: S101 - answer() has looked
         code = code_of(step, answer)
-        label = self.words.fact(told(step, question[0], answer), chat.language) if code is not None and not answer.words else ""
-        content = {"value": answer.value, "words": answer.words, "label": label}
+        told_ = code is not None and (step.ask == "search" or not answer.words)
+        label = self.words.fact(told(step, question[0], answer), chat.language) if told_ else ""
+        content = {"value": answer.value, "words": answer.words, "label": label, **answer.about}
         dialog = self.scripts[question[0].partition(".")[0]]
         by = (chat.state or {}).get("filling", {}).get("by")
         given_by = f"staff:{by}" if by else str(chat.person_id) if dialog.of == "organisation" else "person"
@@ -373,6 +375,8 @@ class Work:
                 step = self.scripts.question(row.question)
                 if step and step.facet in names and row.code:
                     facets[owner, str(step.facet)] += row.code.split()
+                    if group := str(row.content.get("isco", ""))[:2]:  # an audience may be everybody of a group
+                        facets[owner, str(step.facet)].append(group_code(group))
         return facets
 
     async def make_true(self) -> list[Letter]:

@@ -14,15 +14,17 @@ from dialogs.functions import number
 from dialogs.kinds import TYPED as KINDS
 from dialogs.kinds import Here
 from dialogs.model import CODED, QUESTIONS, RANKS, RESERVED, SEVERAL, Dialog, Scripts, Step
-from dialogs.nouns import Answer, Fact, Facts, Frame, Known, Need, Option, Question, Say, State
+from dialogs.nouns import Answer, Fact, Facts, Found, Frame, Known, Need, Option, Question, Say, State
 
-LookedUp = Mapping[Need, Sequence[str] | Mapping[str, Fact]]  # a source's codes; with labels where nobody else knows them
+LookedUp = Mapping[Need, Sequence[str] | Mapping[str, Fact] | Found]  # a source's codes; with labels where nobody else knows them; what was searched for
 Rounds = tuple[int, ...]  # of the groups around a step, from the outermost on
 Spot = tuple[Step, Rounds]  # a question in one of its rounds; a group with its own round: "another?"
 
 NOTHING: Fact = {"say": "common.nothing"}
 SKIP, DECLINE, UNKNOWN, BACK, KEEP, CLOSE, MORE, DONE, AGAIN, ENOUGH = ".skip .decline .unknown .back .keep .close .more .done .again .enough".split()
 EARLIER, LATER, ALL = ".earlier", ".later", ".all"  # pages of a long list
+OTHER, GROUPS = ".other", ".groups"  # of a search: none of these; look for it in groups
+OWN_WORDS = "other"  # the value of an answer that no entry fits
 LONGEST_FACET = 80  # characters of its value
 BLANK = ".blank"  # a cell of a calendar that is no day
 DAY = re.compile(r"d\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])")
@@ -75,17 +77,21 @@ class Place:
     looked_at: str
     done: list[str]
     memo: dict[str, str]
+    words: str
+    about: Mapping[str, Mapping[str, str]]
+    waiting: dict[str, Sequence[str]]
 
     @classmethod
     def of(cls, frame: Frame, dialog: Dialog) -> Place:
         asked = (frame.prompt, frame.offered, frame.picked, frame.found, frame.page, frame.anew, frame.warned)
-        return cls(dialog, frame.step, frame.inner, frame.rounds, dict(frame.begun), *asked, frame.looking, frame.looked_at, list(frame.done), dict(frame.memo))
+        seen = (frame.looking, frame.looked_at, list(frame.done), dict(frame.memo))
+        return cls(dialog, frame.step, frame.inner, frame.rounds, dict(frame.begun), *asked, *seen, frame.words, frame.about, dict(frame.waiting))
 
     def frozen(self) -> Frame:
         step = self.dialog.find(self.at)
         offered = () if step and step.own_list else self.offered
         asked = (self.prompt, offered, self.picked, self.found, self.page, self.anew, self.warned)
-        more = (self.looking, self.looked_at, tuple(self.done), self.memo)
+        more = (self.looking, self.looked_at, tuple(self.done), self.memo, self.words, self.about, self.waiting)
         return Frame(self.dialog.dialog, self.step, self.inner, self.rounds, self.begun, *asked, *more)
 
     def turn_to(self, spot: Spot | None = None) -> None:
@@ -96,6 +102,7 @@ class Place:
             around = self.dialog.groups[step.id]
             self.step, self.inner = (around[0].id, step.id) if around else (step.id, step.id if step.steps else "")
         self.prompt, self.offered, self.picked, self.found, self.page, self.anew, self.warned = 0, (), (), (), 0, False, False
+        self.words, self.about = "", {}
 
     @property
     def at(self) -> str:
@@ -471,9 +478,20 @@ class Asking:
 
     def listed(self, place: Place, source: str) -> Sequence[str] | Mapping[str, Fact]:
         need = Need(source, tuple(sorted(place.memo.items())) if source.startswith(OWN) else ())
+        found = self.look_up(need)
+        assert not isinstance(found, Found)  # noqa: S101 - lists are lists
+        return found
+
+    def look_up(self, need: Need) -> Sequence[str] | Mapping[str, Fact] | Found:
         if need not in self.looked_up:
             raise Missing(need)
         return self.looked_up[need]
+
+    def searched(self, step: Step, **what: str) -> Found:
+        """Entries of the taxonomy that a search step is `from`: by words, or of a group, or that belong to an occupation."""
+        found = self.look_up(Need("taxonomy", tuple(sorted({"from": str(step.from_), "language": self.language, **what}.items()))))
+        assert isinstance(found, Found)  # noqa: S101 - intake looks entries up so
+        return found
 
     def code_of_button(self, place: Place, pressed: str) -> str:
         """The code that a button named, which may be a short name for it."""
@@ -496,6 +514,9 @@ class Asking:
             return tuple(parts)
         parts += self.headings(place, place.dialog.groups[step.id])
         facts = self.facts_of(place, step)
+        if step.ask == "search" and (which := self.which_entry(place, step)):
+            so_far = [Say("common.so-far", {"answer": self.told_of(step, name, place.rounds)})] if self.answered(place, step) else []
+            return (*parts, which, *so_far)
         parts += [Say(name, facts), Say(name + ".hint", facts, optional=True)]
         if len(place.offered) > LONG:
             parts.append(Say("common.search"))
@@ -514,6 +535,14 @@ class Asking:
         elif value := self.suggested(place, step):
             parts.append(Say("common.suggested", {"answer": told(step, name, Answer("given", value))}))
         return tuple(parts)
+
+    def which_entry(self, place: Place, step: Step) -> Say | None:
+        """What is asked once somebody wrote their words, or looks through the groups."""
+        if any(about.get("opens") for about in place.about.values()):
+            return Say("common.which-group")
+        if step.words_of:
+            return Say(self.id(place, step), {"words": place.words})
+        return Say("common.closest" if place.offered else "common.nothing-close", {"words": place.words}) if place.words else None
 
     def picture_of(self, place: Place, step: Step) -> str:
         return f"{place.dialog.dialog}/{step.picture}" if step.picture else ""
@@ -552,7 +581,9 @@ class Asking:
             return self.other_months(place, step)
         codes = place.offered if step.from_ or not step.choices else tuple(code for code in place.offered if code in step.choices)
         codes, turning = (codes, []) if every else self.page_of(place, codes)
-        options = [Option(short(code), self.label(place, name, step, code), (code in place.picked) if toggles else None) for code in codes]
+        options = [
+            Option(short(code), self.label(place, name, step, code), (code in place.picked) if toggles else None, self.group_of(place, code)) for code in codes
+        ]
         if step.ask == "rank":
             options = [replace(each, label=self.ranked(place, code, each.label)) for each, code in zip(options, codes, strict=True)]
         options += turning
@@ -562,7 +593,15 @@ class Asking:
             options.insert(0, Option(DONE, {"say": "common.all-correct"}))
         if step.more:
             options.append(Option(MORE, {"say": "common.more"}))
+        if step.ask == "search":
+            options += [Option(OTHER, {"say": "common.none-of-these"})] if place.words else []
+            options.append(Option(GROUPS, {"say": "common.show-groups"}))
         return tuple(options)
+
+    def group_of(self, place: Place, code: str) -> Fact:
+        """Of an entry: the second line tells a cook from a cook's helper."""
+        about = place.about.get(code, {})
+        return {"from": "groups", "code": about["isco"][:2]} if len(about.get("isco", "")) >= 2 and not about.get("opens") else ""
 
     def ranked(self, place: Place, code: str, label: Fact) -> Fact:
         """Its place in the order so far stands before it."""
@@ -740,7 +779,7 @@ def told(step: Step, name: str, answer: Answer | None) -> Fact:
         return "\u2b50" * int(answer.value[1:]) if re.fullmatch(r"r\d{1,3}", answer.value, re.ASCII) else answer.value
     if step.ask not in CODED or step.ask == "brought":
         return answer.value
-    if answer.words and step.other:
+    if answer.words and (step.other or (step.ask == "search" and answer.value == OWN_WORDS)):
         return answer.words
     of = "common" if step.ask == "yes-no" else name
     there = {"yes", "no"} if step.ask == "yes-no" else set(step.choices)  # what the script no longer has keeps its code
@@ -753,5 +792,7 @@ def code_of(step: Step, answer: Answer) -> str | None:
     """What an answer may be matched by, in every language; None for somebody's own words."""
     if answer.kind != "given":
         return None
+    if step.ask == "search":
+        return None if answer.value == OWN_WORDS else answer.value
     coded = bool(answer.words) if step.ask == "town" else bool(step.facet) if step.calculate else step.ask in CODED and not answer.words
     return answer.value if coded else None

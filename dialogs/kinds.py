@@ -56,7 +56,7 @@ def understand(step: Step, text: str, here: Here, *, insisted: bool = False) -> 
     answer = TYPED[str(step.ask) if step.ask in TYPED else "text"].read(step, text, here)
     if isinstance(answer, Fault):
         return answer
-    if step.ask in {"text", "choice"} and step.class_ != "contact" and not insisted and looks_private(text):
+    if step.ask in {"text", "choice", "search"} and step.class_ != "contact" and not insisted and looks_private(text):
         return Fault("common.looks-private")
     return answer
 

@@ -29,7 +29,7 @@ Row = Annotated[Mapping[str, str], BeforeValidator(lambda row: {"name": row} if 
 
 Ask = Literal[
     "text", "number", "integer", "decimal", "date", "time", "date-time", "month", "phone", "email", "web-address", "town", "place", "places",
-    "yes-no", "choice", "choices", "rank", "rating", "file", "consent", "withdrawal", "dialog", "review", "summary", "brought",
+    "yes-no", "choice", "choices", "rank", "rating", "search", "file", "consent", "withdrawal", "dialog", "review", "summary", "brought",
 ]  # fmt: skip
 RANKS = ("", "viewer", "coordinator", "admin")  # what staff may do: each rank may what those before it may
 RESERVED = frozenset(
@@ -45,9 +45,15 @@ TYPED = frozenset(  # dialogs/kinds.py reads them
     "text number integer decimal date time date-time month phone email web-address town place places".split()
 )
 SEVERAL = frozenset({"choices", "rank"})  # toggled one by one, then done
-QUESTIONS = TYPED | SEVERAL | {"yes-no", "choice", "rating", "file"}
-CODED = frozenset({"yes-no", "choice", "choices", "rank", "rating", "brought"})  # the value is a code with a label
+QUESTIONS = TYPED | SEVERAL | {"yes-no", "choice", "rating", "search", "file"}
+CODED = frozenset({"yes-no", "choice", "choices", "rank", "rating", "search", "brought"})  # the value is a code with a label
 
+
+TAXONOMIES: Mapping[str, tuple[str, ...]] = {  # what a search is `from:` -> the kinds of entries
+    "occupations": ("occupations",),
+    "skills": ("skills",),
+    "abilities": ("occupations", "skills"),
+}
 
 FORM, KEPT = "form-", "-kept"  # how dialogs that were XLSForms begin, and how the consent to keep their answers with the profile ends
 OWN_SENTENCES = frozenset("hint short more another none wrong needed brought heading".split())  # `dialog.group.hint`: no step of a group may be called that
@@ -73,6 +79,9 @@ class Step(Strict):
     from_: Annotated[str, StringConstraints(pattern=r"^(lists\.[A-Za-z_][A-Za-z0-9_-]{0,31}|[a-z][a-z0-9-]{0,31})$")] | None = Field(
         None, alias="from"
     )  # a source: a list with a name in bot/sources.py; or `lists.towns`, a list of this dialog
+    skills_of: StepName | None = Field(None, alias="skills-of")  # of a search: the question for an occupation; the skills that belong to it are proposed
+    relation: Literal["essential", "optional"] = "essential"  # how they belong to it
+    words_of: StepName | None = Field(None, alias="words-of")  # of a search: the choice whose label is searched for to begin with
     filter: Filter | None = None  # of a list of this dialog: the rows that are offered
     other: bool = False  # a typed answer that is none of the choices counts, in the person's own words
     columns: Annotated[int, Field(ge=1, le=2)] = 1
@@ -114,8 +123,12 @@ class Step(Strict):
         if self.id in RESERVED or self.id == "lists":
             raise ValueError(f"the id {self.id!r} is taken; choose another")
         offers = bool(self.choices or self.from_)
-        if (self.ask in {"choice", "choices", "rank", "dialog", "review"}) is not offers:
-            raise ValueError("`choices` or `from` belong to choice, choices, rank, dialog and review, and these need one of them")
+        if (self.ask in {"choice", "choices", "rank", "dialog", "review", "search"}) is not offers:
+            raise ValueError("`choices` or `from` belong to choice, choices, rank, search, dialog and review, and these need one of them")
+        if (self.ask == "search") is not (self.from_ in TAXONOMIES):
+            raise ValueError(f"a search is `from:` {', '.join(TAXONOMIES)}, and nothing else is")
+        if (self.skills_of or self.words_of) and self.ask != "search":
+            raise ValueError("`skills-of` and `words-of` belong to a search")
         if self.choices and self.from_:
             raise ValueError("takes `choices` or `from`, not both")
         if len(set(self.choices)) != len(self.choices):
@@ -128,8 +141,8 @@ class Step(Strict):
             raise ValueError("an `argument` answers a choice without `purpose`")
         if self.calculate and (self.ask or self.steps or self.effect or self.goto or self.ends):
             raise ValueError("what is calculated is not asked, and does nothing else")
-        if self.facet and not self.calculate and self.ask not in {"choice", "choices", "brought", "town"}:
-            raise ValueError("a facet needs coded answers (choice, choices, brought, town or calculate)")
+        if self.facet and not self.calculate and self.ask not in {"choice", "choices", "search", "brought", "town"}:
+            raise ValueError("a facet needs coded answers (choice, choices, search, brought, town or calculate)")
         if self.ask == "brought" and not self.purpose:
             raise ValueError("what a link brought is kept, so it needs a `purpose`")
         if self.share and not self.purpose:
@@ -167,7 +180,8 @@ class Step(Strict):
     def asks_about(self) -> frozenset[str]:
         """The same, with what its answer is held against, and what is told in its words."""
         needed = self.required if isinstance(self.required, Expression) else None
-        return self.depends_on.union(self.tells, *(each.questions for each in (self.check, self.filter, self.default, needed) if each))
+        named = {name for name in (self.skills_of, self.words_of) if name}
+        return self.depends_on.union(self.tells, named, *(each.questions for each in (self.check, self.filter, self.default, needed) if each))
 
     @property
     def own_list(self) -> str:

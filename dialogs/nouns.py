@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal, Self
 
@@ -93,6 +93,7 @@ class Answer:
     kind: Literal["given", "skipped", "declined", "unknown"]
     value: str = ""  # a code, codes with spaces between, a number, or the words themselves
     words: str = ""  # what was typed, where that differs from the value
+    about: Mapping[str, str] = field(default_factory=dict)  # of an entry: its `isco` group, and how close the words came (`score`, 0 to 100)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +137,9 @@ class Frame:
     looked_at: str = ""  # in it: the last one that was shown, and its round
     done: tuple[str, ...] = ()  # what was said or done
     memo: Mapping[str, str] = field(default_factory=dict)  # answers that go with the dialog
+    words: str = ""  # in which an entry is searched for
+    about: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # of what is offered: code -> what is known of it
+    waiting: Mapping[str, Sequence[str]] = field(default_factory=dict)  # a search question -> what else was written there, and is searched for next
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +210,7 @@ class Option:
     code: str
     label: Fact
     picked: bool | None = None  # None: not a toggle
+    detail: Fact = ""  # a second line, where there is room for one
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,6 +254,15 @@ class Need:
 
     source: str
     memo: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What was looked up for a search question: entries, the closest first, and what is known of each."""
+
+    words: str
+    entries: Mapping[str, Mapping[str, str]]  # code -> isco, score; `opens`: it is a group of others
+    rest: tuple[str, ...] = ()  # what else was written
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,11 +21,15 @@ from dialogs.asking import (
     DONE,
     EARLIER,
     ENOUGH,
+    GROUPS,
     KEEP,
     LATER,
     LONG,
     MORE,
+    MOST_ROUNDS,
     NONE_OFFERED,
+    OTHER,
+    OWN_WORDS,
     SKIP,
     UNKNOWN,
     Asking,
@@ -50,6 +54,7 @@ from dialogs.nouns import (
     Effect,
     Fetched,
     File,
+    Found,
     Frame,
     Heard,
     Known,
@@ -90,7 +95,7 @@ def offered(scripts: Scripts, state: State, known: Known, looked_up: LookedUp | 
         return None
     place = table.top
     step = table.pending(place)
-    if step is None or place.prompt == 0 or step.ask in TYPED:
+    if step is None or place.prompt == 0 or step.ask in TYPED or (step.ask == "search" and not place.offered):
         return None
     try:
         return Message((), (*table.choosable(place, step, every=True), *table.navigation(place, step)), place.prompt)
@@ -257,6 +262,8 @@ class _Walk(Asking):
         step = self.pending(place)
         if step is None or place.prompt == 0:
             self.go_on()
+        elif step.ask == "search":
+            self.search_for(place, step, text)
         elif len(place.offered) > LONG and (there := self.found_in(place, found)):
             place.found, place.page = there, 0
             self.go_on()
@@ -268,6 +275,22 @@ class _Walk(Asking):
             self.refuse_file("not-a-photo") if self.asks_for_file() else self.go_on()
         else:
             self.again("common.press-a-button")
+
+    def search_for(self, place: Place, step: Step, text: str) -> None:
+        """What they can do, in their words: the closest entries are offered, of several one after the other."""
+        answer = understand(step, text, self.here(), insisted=place.warned)
+        if isinstance(answer, Fault):
+            return self.weigh(place, step, answer)
+        several = {"several": "yes"} if self.inside(place) else {}
+        found = self.searched(step, words=answer.value, **several)
+        self.offer(place, found)
+        place.waiting[step.id] = [*found.rest, *place.waiting.get(step.id, ())]
+        self.prompts += 1  # the buttons of before were for other words
+        place.prompt = self.prompts
+        return self.go_on()
+
+    def offer(self, place: Place, found: Found) -> None:
+        place.words, place.offered, place.about, place.page, place.found = found.words, tuple(found.entries), found.entries, 0, ()
 
     def found_in(self, place: Place, found: tuple[str, ...]) -> tuple[str, ...]:
         """What was found, named as buttons name it."""
@@ -381,6 +404,21 @@ class _Walk(Asking):
     def later(self, place: Place, _step: Step) -> None:
         self.turn_page(place, 1)
 
+    def none_of_these(self, place: Place, step: Step) -> None:
+        """Their own words are kept, for staff to find their entry (`/uncoded`)."""
+        self.weigh(place, step, Answer("given", OWN_WORDS, place.words))
+
+    def show_groups(self, place: Place, step: Step) -> None:
+        self.offer(place, replace(self.searched(step, under=""), words=place.words))
+        self.turn_page(place, 0)
+
+    def take_entry(self, place: Place, step: Step, code: str) -> None:
+        about = dict(place.about.get(code, {}))
+        if about.get("opens"):
+            self.offer(place, replace(self.searched(step, under=about["isco"]), words=place.words))
+            return self.turn_page(place, 0)
+        return self.weigh(place, step, Answer("given", code, place.words, about))
+
     def show_all(self, place: Place, _step: Step) -> None:
         place.found = ()
         self.turn_page(place, -place.page)
@@ -391,8 +429,11 @@ class _Walk(Asking):
         if group and group.least and not group.count and step is group.steps[0]:
             if place.rounds[-1] > 1:
                 self.drop_round(place, group.steps)
+                if place.waiting.get(step.id):  # not this one; but they wrote more
+                    place.turn_to()
+                    return self.go_on()
                 return self.enough(place, group)
-            self.clear(place, group)
+            self.clear(place, group, place.rounds[:-1])
             self.answers.put((self.id(place, group), in_round(place.rounds[:-1])), answer)
             place.turn_to()
             return self.go_on()
@@ -574,6 +615,7 @@ class _Walk(Asking):
             self.answers.put((self.id(place, step), in_round(place.rounds)), answer)
         else:
             place.memo[step.id] = answer.value
+            place.memo.update({f"{step.id}.{name}": value for name, value in answer.about.items()})
             if step.other and answer.words:
                 place.memo[f"{step.id}.words"] = answer.words  # apart from the codes: whoever types "phone" has not pressed it
         if step.sets == "language" and answer.kind == "given":
@@ -594,10 +636,12 @@ class _Walk(Asking):
         for inner in steps:
             self.answers.drop((self.id(place, inner), in_round(place.rounds)))
 
-    def clear(self, place: Place, group: Step) -> None:
-        prefix = self.id(place, group)
+    def clear(self, place: Place, group: Step, around: Rounds = ()) -> None:
+        """A question, or a group with all that is in it; only in these rounds of the groups around it."""
+        prefix, inside = self.id(place, group), in_round(around)
         for question in [each for each in self.answers.now if each[0] == prefix or each[0].startswith(prefix + ".")]:
-            self.answers.drop(question)
+            if not inside or question[1] == inside or question[1].startswith(inside + "."):
+                self.answers.drop(question)
 
     # ---- going on ----
 
@@ -698,7 +742,22 @@ class _Walk(Asking):
         for number in range(1, last + 1):
             if spot := self.first_open(place, group.steps, (*around, number)):
                 return spot
-        return None if group.count or finished else (group, (*around, last))
+        if group.count or finished:
+            return None
+        return self.next_waiting(place, group, (*around, last)) or (group, (*around, last))
+
+    def next_waiting(self, place: Place, group: Step, rounds: Rounds) -> Spot | None:
+        """Another round for what else was written in the last one: nobody is asked "another?" before."""
+        first, (*around, last) = group.steps[0], rounds
+        if not place.waiting.get(first.id):
+            return None
+        if last >= min(group.most, MOST_ROUNDS[0]):
+            place.waiting.pop(first.id)
+            self.parts.append(Say("common.no-more-rounds"))
+            return None
+        place.begun[f"{group.id} {in_round(tuple(around))}"] = last + 1
+        self.answers.stir()
+        return first, (*around, last + 1)
 
     def is_said(self, place: Place, step: Step, rounds: Rounds) -> bool:
         return (f"{step.id} {in_round(rounds)}" if rounds else step.id) in place.done
@@ -724,8 +783,10 @@ class _Walk(Asking):
 
     def ask(self, place: Place, step: Step) -> bool:
         """False: there is nothing to ask after all."""
-        if place.prompt == 0 or step.own_list or not (step.from_ or step.ask in {"withdrawal", "review"}):
+        if (place.prompt == 0 and step.ask != "search") or step.own_list or not (step.from_ or step.ask in {"withdrawal", "review"}):
             place.offered = self.contents(place, step)  # a list from outside is frozen; what the script says is as the script says
+        if place.prompt == 0 and step.ask == "search":
+            self.begin_search(place, step)
         if place.prompt == 0:
             if not place.offered and step.ask in {"choice", "choices", "rank", "withdrawal", "review"}:
                 self.parts.append(Say(self.id(place, step) + ".none", optional=bool(step.purpose)))
@@ -740,11 +801,29 @@ class _Walk(Asking):
                 place.picked = tuple(code for code in picked.split() if code in place.offered)
             self.prompts += 1
             place.prompt, place.anew = self.prompts, self.has_answer(place, step)
-        typing = step.ask in TYPED or step.other or len(place.offered) > LONG
+        typing = step.ask in TYPED or step.ask == "search" or step.other or len(place.offered) > LONG
         month = self.month(place, step) if step.ask == "date" else ""
         options = self.options(place, step)
         self.question = Message(self.wording(place, step), options, place.prompt, step.columns, typing, calendar=month, picture=self.picture_of(place, step))
         return True
+
+    def begin_search(self, place: Place, step: Step) -> None:
+        """With the words of their answer, or what else they wrote; with words from elsewhere, or with the skills that belong to an
+        occupation; or with nothing."""
+        before, answered = place.dialog.find(step.skills_of or step.words_of or ""), self.answered(place, step)
+        value = self.values(place, step, place.rounds, frozenset({before.id})).get(before.id, "") if before else ""
+        if answered:
+            self.offer(place, self.searched(step, words=answered.words) if answered.words else Found("", {}))
+        elif waiting := place.waiting.pop(step.id, ()):
+            first, *rest = waiting
+            self.offer(place, self.searched(step, words=first))
+            place.waiting[step.id] = rest
+        elif step.words_of and value:
+            self.offer(place, self.searched(step, words=value))
+        elif step.skills_of and value not in {"", OWN_WORDS}:
+            found = self.searched(step, occupation=value, relation=step.relation)
+            taken = {answer.value for (question, _), answer in self.answers.now.items() if question == self.id(place, step)}
+            self.offer(place, replace(found, entries={code: about for code, about in found.entries.items() if code not in taken}))
 
 
 _NAVIGATION: dict[str, Callable[[_Walk, Place, Step], None]] = {
@@ -755,6 +834,8 @@ _NAVIGATION: dict[str, Callable[[_Walk, Place, Step], None]] = {
     EARLIER: _Walk.earlier,
     LATER: _Walk.later,
     ALL: _Walk.show_all,
+    OTHER: _Walk.none_of_these,
+    GROUPS: _Walk.show_groups,
     KEEP: _Walk.keep,
     CLOSE: _Walk.close,
     MORE: _Walk.tell_more,
@@ -765,6 +846,7 @@ _NAVIGATION: dict[str, Callable[[_Walk, Place, Step], None]] = {
 _CHOICES: dict[str, Callable[[_Walk, Place, Step, str], None]] = {
     "choice": _Walk.take,
     "rating": _Walk.take,
+    "search": _Walk.take_entry,
     "date": _Walk.take_day,
     "choices": _Walk.toggle,
     "rank": _Walk.toggle,

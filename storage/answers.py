@@ -36,16 +36,28 @@ ORGANISATIONS = Owners(tables.organisation_answers, tables.organisation_facets, 
 
 async def read(unit: Unit, owners: Owners, ids: Sequence[UUID]) -> dict[UUID, dict[tuple[str, str], AnswerRow]]:
     """Owner -> (question, round) -> answer. One that does not open is left out, and the log says so."""
-    found: dict[UUID, dict[tuple[str, str], AnswerRow]] = defaultdict(dict)
-    for row in await unit.connection.execute(select(owners.answers).where(owners.answers.c[owners.key].in_(ids))):
+    found = await _opened(unit, owners, select(owners.answers).where(owners.answers.c[owners.key].in_(ids)))
+    return defaultdict(dict, {owner: {(row.question, row.round): row for row in rows} for owner, rows in found.items()})
+
+
+async def _opened(unit: Unit, owners: Owners, wanted: Any) -> dict[UUID, list[AnswerRow]]:
+    found: dict[UUID, list[AnswerRow]] = defaultdict(list)
+    for row in await unit.connection.execute(wanted):
         owner = row[0]
         try:
             content = json.loads(unit.cipher.open(row.content, place(owners, owner, row.question, row.round)))
         except SealBroken:  # refused, and asked again; the person must still be able to write, and to be forgotten
             log.error("an answer of %s does not open", owner)
             continue
-        found[owner][row.question, row.round] = AnswerRow(row.question, row.round, row.kind, row.code, content, row.language, row.version, row.at, row.given_by)
+        found[owner].append(AnswerRow(row.question, row.round, row.kind, row.code, content, row.language, row.version, row.at, row.given_by))
     return found
+
+
+async def uncoded(unit: Unit, owners: Owners, questions: Sequence[str]) -> dict[UUID, list[AnswerRow]]:
+    """Owner -> answers to these questions that were given in words without a code."""
+    columns = owners.answers.c
+    wanted = columns.question.in_(questions), columns.code.is_(None), columns.kind == "given"
+    return await _opened(unit, owners, select(owners.answers).where(*wanted).order_by(columns.at))
 
 
 async def save(unit: Unit, owners: Owners, rows: Mapping[UUID, Sequence[AnswerRow]]) -> None:
@@ -93,6 +105,13 @@ async def set_facets(unit: Unit, owners: Owners, facets: Mapping[tuple[UUID, str
     rows = [{owners.key: owner, "name": name, "value": value} for (owner, name), values in facets.items() for value in sorted(set(values))]
     if rows:
         await unit.connection.execute(insert(owners.facets), rows)
+
+
+async def add_facets(unit: Unit, owners: Owners, facets: Iterable[tuple[UUID, str, str]]) -> None:
+    """(owner, name, value), beside those that are there."""
+    rows = [{owners.key: owner, "name": name, "value": value} for owner, name, value in sorted(facets)]
+    if rows:
+        await unit.connection.execute(unit.insert(owners.facets).on_conflict_do_nothing(), rows)
 
 
 def place(owners: Owners, owner: UUID, question: str, round_: str) -> str:

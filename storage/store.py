@@ -39,7 +39,7 @@ class Unit:
 class Store:
     def __init__(self, engine: AsyncEngine, cipher: Cipher, clock: Clock = utc_now) -> None:
         self.engine, self.cipher, self.clock = engine, cipher, clock
-        self._insert = insert_for(engine)
+        self.insert = insert_for(engine)  # with ON CONFLICT
         # SQLite has one writer. Waiting here is fair and instant; its own busy handler sleeps and polls.
         self._writing = asyncio.Lock() if is_sqlite(engine) else None
         self.unscrubbed = True  # a crash may have come between an erasure and the emptying of the log
@@ -60,10 +60,10 @@ class Store:
         with _translated():
             if self._writing:
                 async with self._writing, self.engine.begin() as connection:
-                    yield Unit(connection, self.cipher, self._insert, self.clock())
+                    yield Unit(connection, self.cipher, self.insert, self.clock())
             else:
                 async with self.engine.begin() as connection:
-                    yield Unit(connection, self.cipher, self._insert, self.clock())
+                    yield Unit(connection, self.cipher, self.insert, self.clock())
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[Unit]:
@@ -72,7 +72,7 @@ class Store:
             async with self.engine.connect() as connection:
                 await connection.execution_options(**READING, **({} if is_sqlite(self.engine) else {"isolation_level": "REPEATABLE READ"}))
                 async with connection.begin():
-                    yield Unit(connection, self.cipher, self._insert, self.clock())
+                    yield Unit(connection, self.cipher, self.insert, self.clock())
 
     async def is_reachable(self) -> bool:
         async def look() -> None:

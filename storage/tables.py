@@ -19,6 +19,7 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     MetaData,
+    SmallInteger,
     String,
     Table,
     Text,
@@ -321,4 +322,44 @@ submissions = Table(  # answers to a form that were handed in without a name: no
     _column("mixed", Boolean, "operational", nullable=False),  # written anew among others: nothing tells any more when it came
     _column("content", LargeBinary, "identity", nullable=False, sealed=True),
     sqlite_with_rowid=False,  # kept in the order of the ids, not of their coming
+)
+
+taxonomy_entries = Table(  # of the imported taxonomy: an occupation or a skill, whatever it is called
+    "taxonomy_entries",
+    metadata,
+    _column("uri", String(120), "operational", primary_key=True),
+    _column("kind", String(12), "operational", nullable=False),  # occupations, skills
+    _column("isco", String(4), "operational", nullable=False, server_default=""),  # ISCO-08: of an occupation its unit group, of a skill where it is used most
+    _column("seen", String(10), "operational", nullable=False),  # the day of the newest release that has it; older than that of its kind: obsolete
+    _column("replaced_by", String(120), "operational"),
+)
+
+taxonomy_labels = Table(  # what the imported taxonomy calls its entries
+    "taxonomy_labels",
+    metadata,
+    _column("language", String(12), "operational", primary_key=True),
+    _column("uri", String(120), "operational", primary_key=True),
+    _column("label", String(500), "operational", primary_key=True),
+    _column("place", SmallInteger, "operational", nullable=False),  # 0: what it is called; 1: also; 2: hidden, to be found by only
+    sqlite_with_rowid=False,
+)
+
+taxonomy_relations = Table(  # skills that belong to an occupation
+    "taxonomy_relations",
+    metadata,
+    _column("occupation", String(120), "operational", primary_key=True),
+    _column("skill", String(120), "operational", primary_key=True, index=True),
+    _column("essential", Boolean, "operational", nullable=False),
+    sqlite_with_rowid=False,
+)
+
+taxonomy_releases = Table(  # what was imported
+    "taxonomy_releases",
+    metadata,
+    _column("kind", String(12), "operational", primary_key=True),  # occupations, skills, relations
+    _column("language", String(12), "operational", primary_key=True),  # "": of none
+    _column("day", String(10), "operational", nullable=False),  # of the newest concept in it: that is how a release is known
+    _column("number", Integer, "operational", nullable=False),  # concepts, or relations
+    _column("at", Moment, "operational", nullable=False),
+    _column("state", String(8), "operational", nullable=False),  # whole, part (nothing follows from what is not in it), begun (the import was cut off)
 )

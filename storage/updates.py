@@ -25,6 +25,12 @@ async def first_sights(unit: Unit, keys: Iterable[tuple[str, str]]) -> set[tuple
     return {(row.source, row.key) for row in await unit.connection.execute(_seeing(unit.insert), rows)}
 
 
+async def take_back(unit: Unit, keys: Iterable[tuple[str, str]]) -> None:
+    """They were set aside, and come again in a transaction of their own."""
+    if keys := list(keys):
+        await unit.connection.execute(delete(tables.updates).where(tuple_(tables.updates.c.source, tables.updates.c.key).in_(keys)))
+
+
 @cache
 def _seeing(insert: Any) -> Any:
     return insert(tables.updates).on_conflict_do_nothing().returning(tables.updates.c.source, tables.updates.c.key)

@@ -39,7 +39,6 @@ from bot.__main__ import go
 from bot.app import House
 from bot.channels.telegram import read_update
 from bot.channels.telegram_bot import TelegramBot
-from bot.intake import Intake
 from bot.letters import PICKED
 from bot.settings import Settings, read_programme
 from bot.sources import NAMERS
@@ -416,7 +415,7 @@ async def at_work(home, driver, seen=lambda letters: None):
     bot = TelegramBot(driver, BOT)
     await bot.introduce(home.commands())
     delivery = home.delivery({"telegram": bot})
-    intake = Intake(home.store, home.scripts, home.words, home.programme, lambda letters: (seen(letters), delivery.take(letters)))
+    intake = home.intake(lambda letters: (seen(letters), delivery.take(letters)))
     await delivery.sweep()  # takes the lease, for which the first poll would else wait half a second
     tasks = [asyncio.create_task(delivery.run()), asyncio.create_task(bot.receive(intake.handle, delivery.may_send))]
     try:
@@ -443,7 +442,7 @@ async def live(tell, broken, **settings):
 async def hand_in(tell, url, file, seed):
     """One of several processes that are given the same updates: in batches of its own, in an order of its own."""
     updates, rnd, home, away = json.loads(Path(file).read_text()), random.Random(seed), house(url), 0
-    intake = Intake(home.store, home.scripts, home.words, home.programme, lambda letters: None)
+    intake = home.intake(lambda letters: None)
     rnd.shuffle(updates)
     while updates:
         size = rnd.randint(1, 30)

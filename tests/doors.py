@@ -26,7 +26,6 @@ from bot.channels.telegram_bot import TelegramBot
 from bot.channels.terminal import Terminal
 from bot.delivery import Delivery
 from bot.fetching import Fetcher
-from bot.intake import Intake
 from bot.web.chat import Limits, WebChat
 from bot.web.health import application, listen, serve
 from bot.web.mailboxes import Mailboxes
@@ -80,7 +79,7 @@ class TerminalDoor:
 
         self.delivery = Delivery(self.house.store, self.house.words, {"terminal": Listening()}, limits=False)
         self.also = []  # who else is handed the letters
-        self.intake = Intake(self.house.store, self.house.scripts, self.house.words, self.house.programme, self._hand_over)
+        self.intake = self.house.intake(self._hand_over)
         self.running = asyncio.create_task(self.delivery.run())
         return self
 
@@ -172,7 +171,7 @@ class Telegram:
         fetcher = Fetcher(self.bot, lambda batch: self.intake.handle(batch))
         self.delivery = Delivery(self.house.store, self.house.words, {"telegram": self.bot}, limits=False, bring=fetcher.bring)
         self.also = []  # who else is handed the letters
-        self.intake = Intake(self.house.store, self.house.scripts, self.house.words, self.house.programme, self._hand_over)
+        self.intake = self.house.intake(self._hand_over)
         parts = [self.delivery.run()]
         if self.webhook:
             self.batches = Batches(self.intake.handle)
@@ -265,7 +264,7 @@ class Web:
         house = self.house
         self.boxes = Mailboxes(house.store)
         self.also = []  # who else is handed the letters
-        self.intake = Intake(house.store, house.scripts, house.words, house.programme, self._hand_over)
+        self.intake = house.intake(self._hand_over)
         self.batches = Batches(self.intake.handle)
         page = Page(house.words, house.programme.name, self.now)
         self.chat = WebChat(house.store, house.words, self.boxes, self.batches.take_in, page, self.limits, origin=self.origin)

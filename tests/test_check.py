@@ -84,9 +84,9 @@ STAFF = (
         pytest.param([("team.yaml", "${sure} = 'yes'", "${sure} = 'Yes'")], "team.yaml: leave", "there are yes, no", id="a typo in a yes"),
         pytest.param([("modules.yaml", "= 'business'", "= 'busines'")], "modules.yaml: business", "compares join.role with 'busines'", id="a typo elsewhere"),
         pytest.param(
-            [("newcomer.yaml", "when: ${occupation} != ''", "when: selected(${wants}, 'jobb')")],
-            "newcomer.yaml: years",
-            "compares wants with 'jobb'",
+            [("education.yaml", "when: ${recognition} = 'yes'", "when: selected(${level}, 'jobb')")],
+            "education.yaml: country",
+            "compares level with 'jobb'",
             id="a typo among several",
         ),
         pytest.param(
@@ -151,7 +151,7 @@ def test_an_entrance_that_brings_what_nobody_can_answer_is_refused(complaints):
     [
         pytest.param([("organisation.yaml", "${join} = 'wrong'", "${join} = 'worn-out'")], id="an outcome that the effect never gives"),
         pytest.param([("family.yaml", "${whom} != ''", "${whom} != 'anybody'")], id="a list that only the database knows"),
-        pytest.param([("newcomer.yaml", "${occupation} != ''", "${occupation} != 'none'")], id="words"),
+        pytest.param([("find.yaml", "${name} != ''", "${name} != 'none'")], id="words"),
         pytest.param([("education.yaml", "${level} != 'none'", "not(${level} = 'none')")], id="another way to say it"),
     ],
 )

@@ -16,6 +16,8 @@ from bot.channels import telegram_aiogram, telegram_ptb
 from bot.effects.staff import invite
 from bot.forms import import_form
 from bot.settings import Settings
+from bot.sources import SENTENCES
+from dialogs.asking import short
 from dialogs.files import read_yaml
 from dialogs.xlsform import Wishes
 from storage import answers, submissions, tables
@@ -34,6 +36,7 @@ def runs(*, together: bool):
 RUNS, TOGETHER = runs(together=False), runs(together=True)
 
 
+ENTRIES = {sentence: short(code) for code, sentence in SENTENCES.items()}  # how a transcript calls an entry's button: occupations.welder
 FORMS = Path(__file__).parent / "forms"
 
 
@@ -129,7 +132,7 @@ async def talk(script, language, doors, house):
             case {"type": sentence}:  # the label of a button, typed instead of pressed
                 await door.say(house.words.tr(sentence, now))
             case {"press": code}:
-                await door.press(chosen(door) if code == "$other" else code.replace("$language", language))
+                await door.press(chosen(door) if code == "$other" else ENTRIES.get(code) or code.replace("$language", language))
             case {"press-old": code}:
                 old = next(each for each in door.heard if code in each.buttons)
                 if door.channel == "terminal":
@@ -243,4 +246,5 @@ def expected(written, language):
 def told_by(rows, told):
     """Question and round -> every answer to it, of people and of organisations."""
     for key, row in rows.items():
-        told[".".join(filter(None, key))].add(f"{row.kind}:{row.content.get('words') or row.content.get('value', '')}".removeprefix("given:"))
+        said = SENTENCES.get(row.code) or row.content.get("words") or row.content.get("value", "")
+        told[".".join(filter(None, key))].add(f"{row.kind}:{said}".removeprefix("given:"))

@@ -27,7 +27,6 @@ from crash import (
 from sqlalchemy import select
 
 from bot.channels.telegram import read_update
-from bot.intake import Intake
 from bot.letters import word
 from dialogs.nouns import Text
 from dialogs.turn import take_turn
@@ -109,7 +108,7 @@ def five_times_shuffled(pieces, rnd):
 async def hand_in_five_times(url, town, updates, rnd):
     """Returns what the referee says. Nobody delivers: the letters stay in the outbox."""
     home = house(url)
-    intake = Intake(home.store, home.scripts, home.words, home.programme, lambda letters: None)
+    intake = home.intake(lambda letters: None)
     for piece in five_times_shuffled(pieces_of(updates, rnd), rnd):
         await intake.handle([read_update(update, BOT) for update in piece])
     report = await audit(home.store, town)

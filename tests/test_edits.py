@@ -10,7 +10,7 @@ import sys
 
 import pytest
 from conftest import KEYS, ROOT
-from test_engine import NINE, ONBOARD, Person, changed
+from test_engine import EIGHT, ONBOARD, Person, changed
 from test_intake import World
 
 from bot import edits
@@ -39,8 +39,8 @@ def after(step, new):
 REMOVED = without("town")
 ADDED, ADDED_BEFORE = after("town", HOBBY), after("name", HOBBY)
 FEWER = having("wants", choices=["job", "internship", "training", "language-course", "found-a-business", "people"])
-TEXT = having("years", ask="text", check=None)
-DATE = having("occupation", ask="date")
+TEXT = having("times", ask="text", choices=None, columns=None)
+DATE = having("more", ask="date", most=None)
 NEWER = having("keep", version=2)
 DEAF = having("town", when="${name} = 'Nobody'")
 
@@ -73,7 +73,7 @@ def test_who_stands_at_a_removed_question_goes_on_with_the_one_that_the_sentence
 
 
 def test_an_answer_to_a_removed_question_is_kept_aside_and_shown_nowhere(person, scripts):
-    person.talk(*ONBOARD, *NINE)
+    person.talk(*ONBOARD, *EIGHT)
     person.scripts = edit(scripts, "newcomer", REMOVED)
     person.talk(".done", "join")
     assert person.answers["newcomer.town", ""].value == "Rostock"
@@ -83,12 +83,12 @@ def test_an_answer_to_a_removed_question_is_kept_aside_and_shown_nowhere(person,
     assert "Rostock" in str(person.last), "and it is there again when the question is"
 
 
-@pytest.mark.parametrize("done", [0, 1, 4, len(NINE)])
+@pytest.mark.parametrize("done", [0, 1, 4, len(EIGHT)])
 def test_a_new_question_is_asked_of_everybody_and_what_is_answered_stays(person, scripts, done):
-    person.talk(*ONBOARD, *NINE[:done])
+    person.talk(*ONBOARD, *EIGHT[:done])
     before = dict(person.answers)
     person.scripts = edit(scripts, "newcomer", ADDED)
-    for heard in (*NINE[done:], ".done", "join"):
+    for heard in (*EIGHT[done:], ".done", "join"):
         if "newcomer.hobby" in person.asked:
             break
         person.talk(heard)
@@ -98,43 +98,43 @@ def test_a_new_question_is_asked_of_everybody_and_what_is_answered_stays(person,
 
 
 def test_a_new_part_of_a_group_is_asked_in_new_rounds_and_of_old_ones_when_they_are_opened_again(person, scripts):
-    person.talk(*ONBOARD, *NINE[:5])
+    person.talk(*ONBOARD, *EIGHT[:5])
     since = {"id": "since", "ask": "number", "purpose": "profile"}
     person.scripts = edit(
         scripts, "newcomer", lambda steps: [{**each, "steps": [*each["steps"], since]} if each["id"] == "languages" else each for each in steps]
     )
     (sentence,) = edits.edits(scripts, person.scripts)
     assert "finished rounds stay without it" in sentence
-    person.talk(*NINE[5:])
+    person.talk(*EIGHT[5:])
     assert "newcomer.summary" in person.asked
     person.talk("languages")
     assert "newcomer.languages.since" in person.asked
 
 
 def test_a_choice_that_was_removed_is_kept_until_the_question_is_answered_again(person, scripts):
-    person.talk(*ONBOARD, *NINE[:5], "volunteer", "job", ".done")
+    person.talk(*ONBOARD, *EIGHT[:5], "volunteer", "job", ".done")
     person.scripts = edit(scripts, "newcomer", FEWER)
     person.talk(Text("welder"))
     assert person.answers["newcomer.wants", ""].value == "job volunteer"
-    person.talk(".back", ".back", ".done")
+    person.talk(".back", ".done")
     assert person.answers["newcomer.wants", ""].value == "job"
 
 
 def test_an_answer_of_another_kind_stays_and_is_not_asked_again(person, scripts):
-    person.talk(*ONBOARD, *NINE)
+    person.talk(*ONBOARD, *EIGHT)
     person.scripts = edit(scripts, "newcomer", TEXT)
     person.talk(".done", "join")
     assert "newcomer.summary" in person.asked
-    assert "12" in str(person.last)
+    assert "evening" in str(person.last)
 
 
 def test_what_is_said_to_be_unreadable_as_the_new_kind_is(person, scripts, words):
-    person.talk(*ONBOARD, *NINE)
+    person.talk(*ONBOARD, *EIGHT)
     person.scripts = edit(scripts, "newcomer", DATE)
     assert "another id" in edits.edits(scripts, person.scripts)[0]
     person.talk(".done", "join")
-    line = next(part for part in person.last.parts if part.facts.get("answer") == "welder")
-    assert words.fact(line.facts["answer"], "de") == "welder", "and is told as it is"
+    line = next(part for part in person.last.parts if part.facts.get("answer") == "thanks")
+    assert words.fact(line.facts["answer"], "de") == "thanks", "and is told as it is"
 
 
 def test_a_newer_consent_is_asked_of_everybody_before_the_next_question_that_needs_it(person, scripts):
@@ -146,7 +146,7 @@ def test_a_newer_consent_is_asked_of_everybody_before_the_next_question_that_nee
 
 
 def test_an_answer_whose_condition_no_longer_holds_is_put_aside_and_goes_with_the_summary(person, scripts):
-    person.talk(*ONBOARD, *NINE)
+    person.talk(*ONBOARD, *EIGHT)
     person.scripts = edit(scripts, "newcomer", DEAF)
     assert "put aside" in edits.edits(scripts, person.scripts)[0]
     person.talk(Command("menu"), "join")
@@ -157,7 +157,7 @@ def test_an_answer_whose_condition_no_longer_holds_is_put_aside_and_goes_with_th
 
 
 def test_a_dialog_that_was_removed_gives_way_to_what_lay_below(person, scripts):
-    person.talk(*ONBOARD, *NINE, ".done", Command("more"), "idea")
+    person.talk(*ONBOARD, *EIGHT, ".done", Command("more"), "idea")
     assert person.state.stands_at == "idea.what"
     modules = edit(scripts, "modules", having("choose", choices=["work", "education", "support"]))
     me = edit(modules, "me", having("what", choices=["newcomer", "work"]))
@@ -180,18 +180,18 @@ def test_a_dialog_that_was_removed_gives_way_to_what_lay_below(person, scripts):
         ),
         ("newcomer", ADDED, "newcomer.hobby is new: it is asked of 5 chats in the dialog, and of 14 who answered there before, when they open newcomer again."),
         ("newcomer", FEWER, "newcomer.wants: the choice volunteer was removed: 5 answers keep it, until the question is answered again."),
-        ("newcomer", TEXT, "the kind of newcomer.years changed from number to text: 1 answer is kept as given, and not asked again."),
-        ("newcomer", DATE, "the kind of newcomer.occupation changed from text to date: 0 answers are kept, but can't be read as that kind."),
+        ("newcomer", TEXT, "the kind of newcomer.times changed from choices to text: 1 answer is kept, but can't be read as that kind."),
+        ("newcomer", DATE, "the kind of newcomer.more changed from text to date: 1 answer is kept, but can't be read as that kind."),
         ("newcomer", DEAF, "newcomer.town: the condition changed to ${name} = 'Nobody': it counts at the next message; answers that no longer fit"),
         (
             "newcomer",
-            having("years", check=". > 0"),
-            "newcomer.years: the check changed to . > 0: new answers must satisfy it, 1 answer is not looked at again.",
+            having("more", check=". != 'no'"),
+            "newcomer.more: the check changed to . != 'no': new answers must satisfy it, 1 answer is not looked at again.",
         ),
         (
             "newcomer",
-            without("times"),
-            "newcomer.times was removed: 0 answers are kept aside, 0 chats that stand there go on with what is open, as a rule newcomer.more.",
+            without("reach"),
+            "newcomer.reach was removed: 0 answers are kept aside, 0 chats that stand there go on with what is open, as a rule newcomer.times.",
         ),
         ("newcomer", without("done"), "newcomer.done was removed: it is no longer done."),
         ("join", NEWER, "the consent join.keep has another version (2): 9 people who said yes to an older one are asked again before the next question"),
@@ -201,7 +201,7 @@ def test_a_dialog_that_was_removed_gives_way_to_what_lay_below(person, scripts):
 )
 def test_each_change_is_one_sentence_with_its_numbers(scripts, dialog, change, says):
     known = Standing(
-        answers={"newcomer.town": 12, "newcomer.years": 1},
+        answers={"newcomer.town": 12, "newcomer.times": 1, "newcomer.more": 1},
         codes={("newcomer.wants", "volunteer"): 5},
         dialogs={"newcomer": 14},
         places={"newcomer.town": 3, "newcomer.name": 2},
@@ -236,7 +236,7 @@ def test_commands_owners_and_ranks_are_compared_too(scripts):
 async def answered(store, scripts, words, programme):
     """Two newcomers: one is through, one stands at the town."""
     world = World(store, scripts, words, programme)
-    for number, lines in ((1, (*NINE, ".done")), (2, NINE[:1])):
+    for number, lines in ((1, (*EIGHT, ".done")), (2, EIGHT[:1])):
         await world.onboard(number)
         for line in lines:
             await (world.press(number, line) if isinstance(line, str) else world.text(number, line.text))
@@ -256,7 +256,7 @@ async def test_the_database_is_counted(store, scripts, words, programme):
     fewer = edit(edit(edit(scripts, "newcomer", REMOVED), "newcomer", ADDED_BEFORE), "join", NEWER)
     said = edits.running(edit(fewer, "newcomer", having("wants", choices=["people", "training"])), known)
     assert said == [
-        "newcomer.town is not in the scripts (any more; last in version 1): 1 answer is kept aside.",
+        "newcomer.town is not in the scripts (any more; last in version 2): 1 answer is kept aside.",
         "newcomer.wants: the choice job was removed: 1 answer keeps it, until the question is answered again.",
         "newcomer.town is not in the scripts (any more): 1 chat that stands there goes on with whatever is open in newcomer, or to the menu.",
         "newcomer.hobby is new: it is asked of 1 chat in the dialog, and of 2 who answered there before, when they open newcomer again; nobody has answered it yet.",

@@ -16,10 +16,15 @@ from bot import intake as intake_module
 from bot.intake import Intake
 from bot.letters import word
 from bot.messages import Incoming, Kind
+from bot.sources import SENTENCES
+from bot.taxonomy import Taxonomy
+from dialogs.asking import short
 from storage import answers, chats, outbox, people, tables
 from storage.answers import PEOPLE
 from storage.errors import StoreAway
 from storage.records import Address
+
+ENTRIES = {sentence: code for code, sentence in SENTENCES.items()}  # occupations.welder -> its code
 
 
 class World:
@@ -27,7 +32,7 @@ class World:
 
     def __init__(self, store, scripts, words, programme):
         self.store, self.words, self.programme, self.letters, self.key = store, words, programme, [], 0
-        self.intake = Intake(store, scripts, words, programme, self.letters.extend)
+        self.intake = Intake(store, scripts, words, programme, Taxonomy(store, words), self.letters.extend)
 
     def update(self, person, kind=Kind.TEXT, value="", **more):
         self.key += 1
@@ -44,7 +49,7 @@ class World:
 
     def pressed(self, person, code):
         prompt = next(letter.content["prompt"] for letter in reversed(self.letters) if letter.address.address == str(person) and "prompt" in letter.content)
-        return self.update(person, Kind.PRESS, code, prompt=prompt)
+        return self.update(person, Kind.PRESS, short(ENTRIES[code]) if code in ENTRIES else code, prompt=prompt)
 
     async def onboard(self, person, *, news="no"):
         await self.command(person, "start")

@@ -133,7 +133,13 @@ def test_every_state_of_a_question_is_shown(scripts, words, programme):
         return screens_of(scripts, words, programme, dialog, "de", TODAY)
 
     newcomer, join, work = of("newcomer"), of("join"), of("work")
-    assert states(newcomer, "newcomer.years") == ["asked for the first time", "asked again, with an answer", "that does not count", "that does not count"]
+    assert states(newcomer, "newcomer.name") == [
+        "asked for the first time",
+        "asked again, with an answer",
+        *["that does not count"] * 3,
+        "in a chat that a family shares",
+    ]
+    assert states(newcomer, "newcomer.can.what")[-5:] == ["searched", "looking in the groups", "in a group", "none of these", "asked for one more"]
     assert states(newcomer, "newcomer.times")[2:] == ["some are picked", "done, and nothing is picked"]
     assert states(newcomer, "newcomer.languages") == ["another?"]
     assert states(newcomer, "newcomer.languages.language")[-1] == "asked for one more"
@@ -220,10 +226,10 @@ def test_nobody_has_a_family_before_the_welcome(scripts, words, programme):
 
 
 def test_what_no_longer_fits_is_shown_as_put_aside_in_the_summary(scripts, words, programme):
-    (shows,) = screens(scripts, words, programme, "newcomer", "summary", "an answer no longer fits, and goes when this is confirmed")
-    assert words.tr("common.put-aside", "de", {"list": {"list": [{"say": "newcomer.years.short"}]}}) in shows.text
-    (before,) = screens(scripts, words, programme, "newcomer", "summary", "asked for the first time")
-    assert words.tr("newcomer.years.short", "de") in before.text
+    (shows,) = screens(scripts, words, programme, "education", "summary", "an answer no longer fits, and goes when this is confirmed")
+    assert words.tr("common.put-aside", "de", {"list": {"list": [{"say": "education.subject.short"}]}}) in shows.text
+    (before,) = screens(scripts, words, programme, "education", "summary", "asked for the first time")
+    assert words.tr("education.subject.short", "de") in before.text
 
 
 def test_where_nothing_need_be_picked_done_leads_on(scripts, words, programme):
@@ -282,7 +288,7 @@ def test_what_is_not_translated_outdated_or_too_long_is_marked_where_it_stands(s
     assert first["newcomer.town"].marks == ("newcomer.town is not translated",)
     assert unfinished.tr("newcomer.town", "en") in first["newcomer.town"].text
     assert first["newcomer.name"].marks == ("newcomer.name: the English has changed since",)
-    assert first["newcomer.occupation"].marks == ()
+    assert first["newcomer.more"].marks == ()
     marked = [button for row in first["newcomer.wants"].rows for button in row if button.marks]
     assert [button.marks[0][:2] for button in marked] == ["52"], "with its number"
     page = Page(preview(scripts, unfinished, programme, "newcomer", "de", TODAY))

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 import pytest
 from test_engine import LANGUAGES, changed
 
+from bot.invented import found
 from bot.sources import SOURCES
 from dialogs.asking import BACK, DONE, KEEP
 from dialogs.model import TYPED
@@ -67,7 +68,10 @@ class Phone:
         }
         return Known({**me.answers, **self.organisations.get(me.speaks_for, {})}, dict(me.consents), facts)
 
-    def looked_up(self, source):
+    def looked_up(self, need):
+        source = need.source
+        if source == "taxonomy":
+            return found(need)
         if source == "my-profiles":
             return {f"p{number}": f"Profile {number}" for number in range(len(self.profiles)) if number != self.at}
         if source == "my-organisations":
@@ -81,7 +85,7 @@ class Phone:
             turn = take_turn(self.scripts, self.now.state, known, heard)
             looked_up = {}
             while turn.needs:
-                looked_up |= {need: self.looked_up(need.source) for need in turn.needs}
+                looked_up |= {need: self.looked_up(need) for need in turn.needs}
                 turn = take_turn(self.scripts, self.now.state, known, heard, looked_up)
             self.check(heard, turn)
             self.keep(turn)
@@ -177,7 +181,7 @@ class Phone:
         turn = take_turn(self.scripts, self.now.state, self.known(), Resume(), {})
         looked_up = {}
         while turn.needs:
-            looked_up |= {need: self.looked_up(need.source) for need in turn.needs}
+            looked_up |= {need: self.looked_up(need) for need in turn.needs}
             turn = take_turn(self.scripts, self.now.state, self.known(), Resume(), looked_up)
         return [option.code for option in turn.said[-1].options] if turn.said else []
 

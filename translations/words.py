@@ -97,6 +97,19 @@ def read_catalogue(language: str, folders: Iterable[Path]) -> Catalogue:
     return Catalogue(language, texts, english, frozenset(fuzzy), files, headers)
 
 
+def words_of_entries(kind: str, folder: Path = LOCALES) -> dict[str, dict[str, str]]:
+    """Of occupations or skills what each language calls them, languages that nobody offers yet included: people write what they
+    write. Language -> sentence id -> text. Raises WordsError."""
+    found = {}
+    for path in sorted(folder.glob(f"*/{kind}.po")):
+        language = path.parent.name
+        try:
+            found[language] = {str(entry.msgctxt): entry.msgid if language == "en" else entry.msgstr for entry in polib.pofile(str(path))}
+        except (OSError, UnicodeDecodeError) as error:
+            raise WordsError(f"{path}: is no PO file that can be read ({error}).") from error
+    return found
+
+
 @cache
 def locale(language: str) -> Locale:
     """A form may be in a language that CLDR does not know; its dates and numbers are written as in English."""
@@ -139,28 +152,34 @@ class Words:
         *,
         constants: Mapping[str, str] | None = None,
         namers: Mapping[str, Namer] | None = None,
+        sentences: Mapping[str, str] | None = None,
         legal: Collection[str] = (),
         folder: Path = LOCALES,
         more: Iterable[Path] = (),
     ) -> None:
         """`languages`: those offered, in order (none: every folder). `constants`: facts that every sentence may use.
-        `namers`: what `{"from": name, "code": ...}` means. `legal`: sentences that somebody agrees to; an outdated
+        `namers`: what `{"from": name, "code": ...}` means. `sentences`: of codes that mean the same in every list. `legal`: sentences that somebody agrees to; an outdated
         translation of these is not shown, and one that nobody reviewed has the English beside it. `more`: folders of forms, which
         may have languages that nothing else is in. Raises WordsError."""
-        there = sorted(path.name for path in folder.iterdir() if path.is_dir())
+        there = sorted(path.parent.name for path in folder.glob("*/common.po"))  # with that a language begins; before, it has words to search by only
         self.languages = tuple(languages) or tuple(there)
         for language in self.languages:
             if language not in there:
                 raise WordsError(f"{folder / language}: the programme offers the language {language!r}, but this folder is missing.")
-        self._constants, self._namers, self._legal = constants or {}, namers or {}, frozenset(legal)
+        self._constants, self._namers, self._sentences, self._legal = constants or {}, namers or {}, sentences or {}, frozenset(legal)
+        self._learned: Mapping[str, Mapping[str, str]] = {}
         self._said: dict[tuple[str, str], str] = {}
         folders = (folder, *more)
         of_forms = {path.name for each in folders[1:] for path in each.iterdir() if path.is_dir()} - {*there}
         self._catalogues = {language: read_catalogue(language, folders) for language in {*self.languages, *of_forms, "en"}}
 
     def become(self, other: Words) -> None:
-        """Whoever holds these words says those of the other from now on: a form was added while the bot runs."""
-        vars(self).update(vars(other))
+        """Whoever holds these words says those of the other from now on: a form was added while the bot runs. What was learned stays."""
+        vars(self).update({**vars(other), "_learned": self._learned})
+
+    def learn(self, names: Mapping[str, Mapping[str, str]]) -> None:
+        """What codes are called that no catalogue knows: language -> code -> name."""
+        self._learned = names
 
     def catalogue(self, language: str) -> Catalogue:
         return self._catalogues[language]
@@ -240,11 +259,17 @@ class Words:
         raise ValueError(f"a fact of no known shape: {sorted(fact)}")
 
     def _called(self, source: str, code: str, language: str) -> str:
-        """By the source's namer, else by the sentence `source.code`; a code that neither knows stands as it is."""
+        """By the source's namer, else by the code's own sentence, what was learned, or the sentence `source.code`, in their language or
+        else in English; a code that nothing knows stands as it is."""
         if source in self._namers:
             return self._namers[source](code, language)
-        sentence = f"{source}.{code}"
-        return self.tr(sentence, language) if self.exists(sentence) else _isolated(code, language)
+        sentence = self._sentences.get(code, f"{source}.{code}")
+        for each in (language, "en"):
+            if each in self._catalogues and sentence in self._catalogues[each].texts:
+                return self.tr(sentence, each)
+            if name := self._learned.get(each, {}).get(code):
+                return _isolated(name, language)
+        return _isolated(code, language)
 
     def fingerprint(self, sentence: str, language: str) -> str:
         """SHA-256 of the text as it was shown: what a consent was given to."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from bot.effects import calls, doors, files, fill, find, forms, mydata, nudges, numbers, organisations, person, profiles, staff
+from bot.effects import calls, coding, doors, files, fill, find, forms, mydata, nudges, numbers, organisations, person, profiles, staff
 from bot.effects.nouns import Chore, Effect, Listing
 from storage.nudges import HALF_WAY, STILL_LOOKING
 
@@ -51,6 +51,7 @@ EFFECTS: Mapping[str, Effect] = {
     "hand-over": fill.hand_over,
     "claim-profile": doors.claim,
     "hand-in": forms.hand_in,
+    "code-words": coding.code_words,
 }
 ENGINES: Mapping[str, Effect] = {"fetch-file": files.fetch}  # the engine's own, which no script may name
 ACTS: Mapping[str, Effect] = {  # of our own, in a chat, when their time has come (bot/clock.py); ${argument} is in the memo
@@ -67,6 +68,7 @@ LISTS: Mapping[str, Listing] = {
     "my-facets": find.facets,
     "my-values": find.values,
     "my-forms": forms.mine,
+    "my-uncoded": coding.uncoded,
 }
 # Who speaks in a chat must not change while staff fill somebody's profile in there; and an answer of the team's would come to staff.
 NOT_MEANWHILE = frozenset(

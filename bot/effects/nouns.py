@@ -61,6 +61,8 @@ class Outcome:
     ranks: frozenset[UUID] = frozenset()  # members of staff whose rank changed, or who are no more
 
 
+ABOUT = ("isco", "score")  # what is kept of an entry beside its code
+
 Effect = Callable[[Context], Awaitable[Outcome]]
 Chore = Callable[[Unit, str], Awaitable[None]]  # an act of our own that concerns no chat, and what it is about
 Listing = Callable[[Context], Awaitable[Mapping[str, Fact] | tuple[str, ...]]]  # codes, with labels where nobody else knows them
@@ -73,7 +75,8 @@ def said(sentence: str, code: str = "", /, **facts: Fact) -> Outcome:
 
 def answer_of(row: AnswerRow) -> Answer:
     """The engine's noun for what the store kept."""
-    return Answer(row.kind, str(row.content.get("value", "")), str(row.content.get("words", "")))  # type: ignore[arg-type]  # reason: the store keeps what the engine said
+    about = {name: str(row.content[name]) for name in ABOUT if name in row.content}
+    return Answer(row.kind, str(row.content.get("value", "")), str(row.content.get("words", "")), about)  # type: ignore[arg-type]  # reason: the store keeps what the engine said
 
 
 def name_of(person: Person, scripts: Scripts) -> str:

@@ -1,0 +1,212 @@
+"""Occupations and skills in everyone's words: what was written by us (bot/entries.tsv and the sentences `occupations.*`,
+`skills.*`), and what was imported (`frontdoor esco`). Searched in memory, in a thread, never inside a transaction."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from bot import search
+from bot.search import Index, fold, parts_of, spoken
+from bot.sources import BUILT_IN, ESCO, GROUPS, group_code
+from dialogs.asking import PAGE
+from dialogs.model import TAXONOMIES
+from dialogs.nouns import Found, Need
+from storage import taxonomy
+from storage.store import Store, Unit
+from storage.taxonomy import CALLED, Entry
+from translations.words import Words, words_of_entries
+
+log = logging.getLogger(__name__)
+
+TAXONOMY = "taxonomy"  # how a need for any of this is called
+OFFERED = 5  # entries
+PROPOSED = PAGE  # skills that belong to an occupation
+MOST_PARTS = 6  # of what was written at once; whatever follows stays with the last one
+# A language whose speakers may well write another one of these, or read its words; English comes always.
+CLOSE = {
+    "uk": ("ru", "pl", "bg"),
+    "ru": ("uk", "bg"),
+    "pl": ("uk", "cs", "sk"),
+    "de": ("nl",),
+    "es": ("pt", "it"),
+    "pt": ("es", "it"),
+    "it": ("es", "fr"),
+    "fr": ("it", "es"),
+    "fa": ("fa_AF", "ar"),
+    "fa_AF": ("fa", "ar"),
+    "ps": ("fa_AF", "fa"),
+    "ur": ("fa", "ar"),
+    "ckb": ("ar", "fa"),
+    "ku": ("tr",),
+}
+# How much a label counts: what we wrote are the words that people use, and the jobs that most of them have.
+BUILT_IN_CALLED, BUILT_IN_ALSO, IMPORTED_CALLED, IMPORTED_ALSO, COMMON = 1.06, 1.04, 1.0, 0.985, 1.06
+ELSEWHERE = 0.95  # of a score, in a language that is not theirs
+SURE, CLEAR, FAINT = 0.9, 0.6, 0.3  # scores: nothing better is to be had; it is meant; nobody would see why
+
+
+def is_slow(need: Need) -> bool:
+    """Is it a search by words? The rest is looked up."""
+    return need.source == TAXONOMY and any(name == "words" for name, _ in need.memo)
+
+
+@dataclass(slots=True)
+class _Loaded:
+    """What was imported, as it was at one moment."""
+
+    stamp: str = ""
+    entries: dict[str, Entry] = field(default_factory=dict)
+    languages: dict[str, tuple[str, ...]] = field(default_factory=dict)  # kind -> languages
+    indexes: dict[tuple[str, str], Index] = field(default_factory=dict)  # kind and language ("": ours, in all of them)
+    codes: list[str] = field(default_factory=list)  # number -> code
+    numbers: dict[str, int] = field(default_factory=dict)
+
+    def number(self, code: str) -> int:
+        number = self.numbers.setdefault(code, len(self.codes))
+        if number == len(self.codes):
+            self.codes.append(code)
+        return number
+
+
+class Taxonomy:
+    def __init__(self, store: Store, words: Words) -> None:
+        """Knows our own entries at once; `refresh()` what was imported."""
+        self._store, self._words, self._loaded, self._loading = store, words, _Loaded(), asyncio.Lock()
+
+    async def refresh(self) -> bool:
+        """What was imported meanwhile is there from now on; was there anything? Raises StoreAway."""
+        stamp = await taxonomy.stamp(self._store)
+        if stamp == self._loaded.stamp:
+            return False
+        loaded = _Loaded(stamp, {code: entry async for code, entry in taxonomy.entries(self._store)}, await taxonomy.languages(self._store))
+        names = dict[str, dict[str, str]]()
+        for language in {*self._words.languages, "en"} & {each for kind in loaded.languages.values() for each in kind}:
+            names[language] = {code: label async for code, label, _ in taxonomy.labels_of(self._store, language, CALLED)}
+        self._words.learn(names)
+        self._loaded = loaded
+        return True
+
+    # ---- looking up -------------------------------------------------------------------------------------------------
+
+    async def look_up(self, unit: Unit, need: Need) -> Found:
+        """What is no search: a group's entries, or the skills that belong to an occupation. Quick enough for a transaction."""
+        memo = dict(need.memo)
+        if "under" in memo:
+            return Found("", self._under(memo["under"], TAXONOMIES[memo["from"]], memo["language"]))
+        codes = await taxonomy.skills_of(unit, memo["occupation"], essential=memo["relation"] == "essential")
+        known = [code for code in codes if code in self._loaded.entries]
+        ours = [code for code in BUILT_IN if code in known]
+        if not codes:  # nothing was imported: ours of the same group
+            group = self._isco(memo["occupation"])[:2]
+            ours = [code for code, entry in BUILT_IN.items() if entry.kind == "skills" and entry.isco == group and memo["relation"] == "essential"]
+        return Found("", {code: {"isco": self._isco(code)} for code in list(dict.fromkeys([*ours, *known]))[:PROPOSED]})
+
+    def _under(self, group: str, kinds: Sequence[str], language: str) -> dict[str, dict[str, str]]:
+        """Groups of a group, and at last its entries: ours first, then by the alphabet. ISCO-08 has ten major groups, and 43 below."""
+        if len(group) < 2:
+            below = [each for each in GROUPS if len(each) == len(group) + 1 and each.startswith(group)]
+            return {group_code(each): {"isco": each, "opens": "yes"} for each in sorted(below, key=lambda each: (each[0] == "0", each))}
+        ours = [code for code, entry in BUILT_IN.items() if entry.kind in kinds and entry.isco.startswith(group)]
+        others = [code for code, entry in self._loaded.entries.items() if entry.kind in kinds and entry.isco.startswith(group) and not entry.obsolete]
+        others = sorted(others, key=lambda code: fold(self._words.fact({"from": "occupations", "code": code}, language)))
+        found = dict.fromkeys([*ours, *(code for code in others if len(self._isco(code)) == 4)])
+        return {code: {"isco": self._isco(code)} for code in (*found, group_code(group))}
+
+    def _isco(self, code: str) -> str:
+        if entry := BUILT_IN.get(code):
+            return entry.isco
+        return (
+            self._loaded.entries[code].isco if code in self._loaded.entries else code.removeprefix(f"{ESCO}isco/C") if code.startswith(f"{ESCO}isco/C") else ""
+        )
+
+    # ---- searching --------------------------------------------------------------------------------------------------
+
+    async def search(self, need: Need) -> Found:
+        """The entries that somebody's words mean, the closest first. Takes some milliseconds of another thread."""
+        memo = dict(need.memo)
+        kinds, language, words = TAXONOMIES[memo["from"]], memo["language"], memo["words"]
+        loaded = self._loaded
+        languages = self._languages(language)
+        await self._make_ready(loaded, kinds, languages)
+        parts = await asyncio.to_thread(self._parts, loaded, words, kinds, languages) if "several" in memo else [words]
+        first, *rest = parts
+        found = await asyncio.to_thread(self._closest, loaded, first, kinds, languages)
+        if not found or found[0][1] < CLEAR:  # perhaps in a language that nobody expects of them
+            others = tuple(each for each in dict.fromkeys(sum(loaded.languages.values(), ())) if each not in languages)
+            await self._make_ready(loaded, kinds, others)
+            found = await asyncio.to_thread(self._closest, loaded, first, kinds, (*languages, *others))
+        about = {code: {"isco": self._isco(code), "score": str(min(100, round(score * 100)))} for code, score in found if score >= FAINT}
+        return Found(first, about, tuple(rest))
+
+    def _languages(self, language: str) -> tuple[str, ...]:
+        return tuple(dict.fromkeys([language, "en", *CLOSE.get(language, ())]))
+
+    def _closest(self, loaded: _Loaded, words: str, kinds: Sequence[str], languages: Sequence[str]) -> list[tuple[str, float]]:
+        best = dict[int, float]()
+        for kind in kinds:
+            for language in ("", *languages):
+                if index := loaded.indexes.get((kind, language)):
+                    counts = 1.0 if language in {"", languages[0]} else ELSEWHERE
+                    for hit in index.closest(words):
+                        best[hit.number] = max(best.get(hit.number, 0.0), hit.score * counts)
+        ranked = sorted(best.items(), key=lambda each: -each[1])
+        return [(loaded.codes[number], score) for number, score in ranked[:OFFERED]]
+
+    def _parts(self, loaded: _Loaded, words: str, kinds: Sequence[str], languages: Sequence[str]) -> list[str]:
+        """Several at once, apart: only what means something of its own, so that no half of a sentence is asked about."""
+
+        def score(text: str) -> float:
+            return max((score for _, score in self._closest_alike(loaded, text, kinds, languages)), default=0.0)
+
+        parts = list[str]()
+        for pieces, whole in parts_of(words):
+            splits = len(pieces) > 1 and score(whole) < SURE and all(score(piece) >= CLEAR for piece in pieces)
+            parts += pieces if splits else [whole]
+        if any(search.is_said_around(part) and score(part) < CLEAR for part in parts):  # a sentence with commas: only what it tells of work
+            told = [part for part in parts if score(part) >= CLEAR]
+            return [words.strip()] if len(told) <= 1 else told[:MOST_PARTS]
+        return [*parts[: MOST_PARTS - 1], ", ".join(parts[MOST_PARTS - 1 :])] if len(parts) > MOST_PARTS else parts or [words.strip()]
+
+    def _closest_alike(self, loaded: _Loaded, words: str, kinds: Sequence[str], languages: Sequence[str]) -> Iterator[tuple[int, float]]:
+        for kind in kinds:
+            for language in ("", *languages):
+                if index := loaded.indexes.get((kind, language)):
+                    for hit in index.closest(words, 1):
+                        yield hit.number, hit.score
+
+    # ---- the indexes ------------------------------------------------------------------------------------------------
+
+    async def _make_ready(self, loaded: _Loaded, kinds: Sequence[str], languages: Sequence[str]) -> None:
+        """Read and built at the first search that needs them, a second at most; whoever asks meanwhile waits for it."""
+        async with self._loading:
+            for kind in kinds:
+                if (kind, "") not in loaded.indexes:
+                    loaded.indexes[kind, ""] = await asyncio.to_thread(self._build_ours, loaded, kind)
+                for language in languages:
+                    if language in loaded.languages.get(kind, ()) and (kind, language) not in loaded.indexes:
+                        loaded.indexes[kind, language] = await self._build(loaded, kind, language)
+
+    def _build_ours(self, loaded: _Loaded, kind: str) -> Index:
+        def labels() -> Iterator[tuple[int, str, float]]:
+            for texts in words_of_entries(kind).values():
+                for code, entry in BUILT_IN.items():
+                    if entry.kind != kind or entry.sentence not in texts:
+                        continue
+                    number = loaded.number(code)
+                    yield from ((number, said, BUILT_IN_CALLED) for said in spoken(texts[entry.sentence]))
+                    also = texts.get(f"{entry.sentence}.also", "").replace("،", ",")
+                    yield from ((number, said, BUILT_IN_ALSO) for said in also.split(","))
+
+        return Index(labels())
+
+    async def _build(self, loaded: _Loaded, kind: str, language: str) -> Index:
+        rows = list[tuple[int, str, float]]()
+        async for code, label, place in taxonomy.labels_of(self._store, language):
+            entry = loaded.entries.get(code)
+            if entry and entry.kind == kind and not entry.obsolete:
+                counts = (IMPORTED_CALLED if place == CALLED else IMPORTED_ALSO) * (COMMON if code in BUILT_IN else 1.0)
+                rows.append((loaded.number(code), label, counts))
+        return await asyncio.to_thread(lambda: Index((number, said, counts) for number, label, counts in rows for said in spoken(label)))
