@@ -10,15 +10,18 @@ from __future__ import annotations
 import json
 import time
 
-from bot.sources import SOURCES
+from bot.invented import found
+from bot.sources import BUILT_IN, SOURCES
+from dialogs.asking import short
 from dialogs.files import load_scripts
 from dialogs.nouns import Answer, Command, Consent, Heard, Known, Press, Question, State, Text
 from dialogs.turn import take_turn
 
 OFFERED = ("en", "de", "ar", "uk")
+WELDER = short(next(iter(BUILT_IN)))
 TALK: tuple[str | Heard, ...] = (
     *(Command("start"), "uk", "yes", "yes", "no", "newcomer", Text("Olena"), Text("Rostock"), "uk", "first", ".again", "de", "a-little", ".enough"),
-    *("job", "training", ".done", Text("welder"), Text("12"), "here", "evening", ".done", ".skip", ".done"),
+    *("job", "training", ".done", Text("welder"), WELDER, "alone", "to-10", "now", ".enough", "here", "evening", ".done", ".skip", ".done"),
 )
 
 
@@ -30,7 +33,8 @@ def conversation(*, through_json: bool) -> int:
         known = Known(answers, consents, {"channel": "telegram"})
         turn = take_turn(SCRIPTS, state, known, heard)
         if turn.needs:
-            turn = take_turn(SCRIPTS, state, known, heard, {need: SOURCES[need.source](OFFERED) for need in turn.needs})
+            looked_up = {need: found(need) if need.source == "taxonomy" else SOURCES[need.source](OFFERED) for need in turn.needs}
+            turn = take_turn(SCRIPTS, state, known, heard, looked_up)
         answers |= {question: answer for question, answer in turn.answered.items() if answer}
         consents |= {decision.purpose: Consent(decision.version, decision.verdict == "given") for decision in turn.decided}
         state = State.from_json(json.loads(json.dumps(turn.state.to_json()))) if through_json else turn.state

@@ -26,6 +26,7 @@ from bot.effects.nouns import private_questions
 from bot.errors import FrontdoorError
 from bot.fetching import Fetcher
 from bot.intake import HandOver, Intake
+from bot.meaning import Meaning, is_there
 from bot.messages import Incoming, clean
 from bot.settings import Programme, Settings, read_programme
 from bot.sources import NAMERS, SENTENCES
@@ -45,7 +46,6 @@ log = logging.getLogger(__name__)
 
 TIDY = 3600  # seconds between two rounds of throwing away what nobody needs any more
 LOOK_AGAIN = 2  # seconds between two looks at the folder of the forms
-LOOK_AGAIN_TAXONOMY = 15  # seconds between two looks whether something was imported
 SCRUB = 5  # seconds between two tries to empty the database's log after an erasure
 STOP_AT_ONCE = 7.5  # seconds after a signal: whatever still hangs is not confirmed to anybody, so nothing is lost
 
@@ -64,7 +64,8 @@ class House:
     taxonomy: Taxonomy = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "taxonomy", Taxonomy(self.store, self.words))  # frozen, but this follows from the rest
+        meaning = Meaning(self.settings.data_dir) if self.settings and self.settings.semantic == "on" and is_there() else None
+        object.__setattr__(self, "taxonomy", Taxonomy(self.store, self.words, meaning))  # frozen, but this follows from the rest
 
     def intake(self, hand_over: HandOver) -> Intake:
         return Intake(self.store, self.scripts, self.words, self.programme, self.taxonomy, hand_over)
@@ -155,7 +156,6 @@ async def opened(settings: Settings) -> AsyncIterator[House]:
     with explained():
         try:
             await prepare(house.store)
-            await house.taxonomy.refresh()
             yield house
         finally:
             await house.store.close()
@@ -175,9 +175,10 @@ async def run(settings: Settings) -> None:
             for take in ways_out:
                 take(letters)
 
+        await house.taxonomy.refresh()  # so that no entry stands as its code in the first letter
         intake = house.intake(hand_over)
         batches = Batches(intake.handle)  # of what arrives one by one: webhooks, the web chat
-        parts: list[Part] = [partial(_tidy, house), partial(_watch_forms, house), partial(_watch_taxonomy, house), batches.run, house.clock(intake).run]
+        parts: list[Part] = [partial(_tidy, house), partial(_watch_forms, house), house.taxonomy.run, batches.run, house.clock(intake).run]
         routes: list[Any] = []
         if settings.telegram_token:
             _telegram(house, stack, intake, batches, ways_out, parts, routes)
@@ -202,6 +203,7 @@ async def bot_name(settings: Settings) -> str:
 async def chat(settings: Settings) -> None:
     """The terminal chat alone; a running bot beside it does not mind."""
     async with opened(settings) as house:
+        await house.taxonomy.refresh()
         await _until_stopped(_terminal(house))
 
 
@@ -286,7 +288,7 @@ def _terminal(house: House) -> list[Part]:
             raise FrontdoorError("Another terminal chat is open on this database; close it first.")
         await terminal.receive(take_in)
 
-    return [talk, delivery.run]
+    return [talk, delivery.run, house.taxonomy.run]
 
 
 async def tidy(store: Store, scripts: Scripts) -> None:
@@ -330,15 +332,6 @@ async def _watch_forms(house: House) -> None:
         if now not in {seen, None}:
             seen = now
             await refurnish(house)
-
-
-async def _watch_taxonomy(house: House) -> None:
-    """What `frontdoor esco import` brings in while the bot runs is there a little later."""
-    while True:
-        await asyncio.sleep(LOOK_AGAIN_TAXONOMY)
-        with suppress(StoreAway):
-            if await undisturbed(house.taxonomy.refresh()):
-                log.info("what was imported of the taxonomy is there")
 
 
 def stamp(forms: Path) -> tuple[tuple[str, int], ...] | None:

@@ -28,6 +28,7 @@ RIGHTS: Mapping[str, Right] = {
     "find-few": Right("coordinator"),  # groups so small that they point at somebody
     "find-name": Right("coordinator"),
     "calls": Right("coordinator"),  # look at, answer and close what somebody asked of a human being
+    "code": Right("coordinator"),  # words that nothing fitted: which there are, and the entry that they mean
     "numbers": Right("viewer"),  # how many, never who
     "fill": Right("coordinator"),  # a profile, with somebody in the room
     "invite": Right("admin"),

@@ -22,7 +22,8 @@ LONGEST_QUESTION = 300  # characters that are looked at
 MOST_WORDS = 24  # of a question
 ALIKE = 0.62  # words that are less alike are different words
 MOST_ALIKE = 30  # words of the vocabulary for one word of the question
-PASSING = 0.12  # how much a word counts that stands in every sentence (I, have, worked, as)
+PASSING = 0.12  # how much a word of a label counts that stands in every sentence (I, have, worked, as); in a question it counts not at all,
+NO_WORK = 0.5  # unless there is no other: then whatever is found is hardly meant
 
 _LETTERS = str.maketrans(
     {
@@ -100,7 +101,7 @@ def spoken(label: str) -> list[str]:
 
 
 _PASSING = """
-i me my am is are was were have has had been be as a an the and or of in on at for with to by from do did does can could job work worked working works
+i me my am is are many several was were have has had been be as a an the and or of in on at for with to by from do did does can could job work worked working works
 years year long very good well also some would like want looking used know how people person experience profession all kind home
 ich bin war habe hatte als und oder mit in im am an auf bei der die das den dem des ein eine einen einem einer für von zu zum zur kann konnte
 gearbeitet arbeite arbeitet arbeiten arbeit gelernt beruf jahre jahren jahr lange gut gerne auch sehr früher gewesen suche möchte will wir man etwas
@@ -138,7 +139,12 @@ def parts_of(text: str) -> list[tuple[list[str], str]]:
 def is_said_around(text: str) -> bool:
     """Does it look like a piece of a sentence, and not like the name of a work?"""
     words = fold(text).split()
-    return len(words) > 4 or any(word in PASSING_WORDS or word.isdecimal() for word in words)
+    return len(words) > 4 or any(map(is_passing, words))
+
+
+def is_passing(word: str) -> bool:
+    """A word that tells nothing of a work; folded."""
+    return word in PASSING_WORDS or word.isdecimal()
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,13 +199,14 @@ class Index:
 
     def closest(self, question: str, most: int = 20) -> list[Hit]:
         """Entries, the closest first, each by its best label."""
-        words = list(dict.fromkeys(fold(question[:LONGEST_QUESTION]).split()))[:MOST_WORDS]
+        said = list(dict.fromkeys(fold(question[:LONGEST_QUESTION]).split()))
+        telling = [word for word in said if not is_passing(word)]
+        words, certainty = (telling or said)[:MOST_WORDS], 1.0 if telling else NO_WORK
         asked, found, covered = 0.0, defaultdict[int, float](float), defaultdict[int, float](float)
         for word in words:
             alike = self._alike(word)
             best = max(alike.items(), key=lambda each: each[1], default=(0, 0.0))
-            passing = PASSING if word in PASSING_WORDS else 1.0
-            weight = passing * (self._rare[best[0]] if best[1] > 0.9 and word not in PASSING_WORDS else self._unknown)
+            weight = self._rare[best[0]] if best[1] > 0.9 else self._unknown
             asked += weight
             there: dict[int, tuple[float, int]] = {}
             for at, likeness in alike.items():
@@ -212,7 +219,7 @@ class Index:
                 covered[label] += self._rare[at] * squared
         best_of: dict[int, float] = {}
         for label, weight in found.items():
-            score = (weight / asked + min(1.0, covered[label] / self._whole[label])) / 2 * self._counts[label]
+            score = (weight / asked + min(1.0, covered[label] / self._whole[label])) / 2 * self._counts[label] * certainty
             entry = self._entry[label]
             if score > best_of.get(entry, 0.0):
                 best_of[entry] = score

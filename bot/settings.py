@@ -145,6 +145,7 @@ class Settings(BaseSettings):
     http: str = Field("127.0.0.1:8080", description="host:port of the web chat, webhooks, /healthz and /readyz; `off` for none")
     proxies: str = Field("127.0.0.1", description="addresses of our own reverse proxies, with commas; whom they name is believed to be the caller")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="how much is logged; never words of people")
+    semantic: Literal["on", "off"] = Field("on", description="with the extra `semantic`: find occupations by what is meant, too; `off` saves 250 MB")
     limits: Literal["on", "off"] = Field("on", description="`off` only for measuring against an emulator; refused for the public Bot API")
 
     @field_validator("telegram_api", "public_url")

@@ -5,17 +5,20 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from bot import search
-from bot.search import Index, fold, parts_of, spoken
+from bot.logs import Code
+from bot.meaning import KNOWN, Meaning, Meanings
+from bot.search import Index, fold, fused, parts_of, spoken
 from bot.sources import BUILT_IN, ESCO, GROUPS, group_code
 from dialogs.asking import PAGE
 from dialogs.model import TAXONOMIES
 from dialogs.nouns import Found, Need
 from storage import taxonomy
-from storage.store import Store, Unit
+from storage.errors import StoreAway
+from storage.store import Store, Unit, undisturbed
 from storage.taxonomy import CALLED, Entry
 from translations.words import Words, words_of_entries
 
@@ -45,6 +48,12 @@ CLOSE = {
 # How much a label counts: what we wrote are the words that people use, and the jobs that most of them have.
 BUILT_IN_CALLED, BUILT_IN_ALSO, IMPORTED_CALLED, IMPORTED_ALSO, COMMON = 1.06, 1.04, 1.0, 0.985, 1.06
 ELSEWHERE = 0.95  # of a score, in a language that is not theirs
+MOST_RANKED = 20
+MOST_MEANT = {"occupations": 3, "skills": 0}  # further English labels of an entry whose meaning is read
+LOOK_AGAIN = 15.0  # seconds between two looks whether something was imported
+PATIENCE = 0.3  # seconds that somebody waits for an index that is being built
+KINDS = ("occupations", "skills")
+CERTAIN, MOST_CERTAIN = 0.8, 4  # beside something sure: what is written so much alike stays before what only means the same
 SURE, CLEAR, FAINT = 0.9, 0.6, 0.3  # scores: nothing better is to be had; it is meant; nobody would see why
 
 
@@ -61,6 +70,7 @@ class _Loaded:
     entries: dict[str, Entry] = field(default_factory=dict)
     languages: dict[str, tuple[str, ...]] = field(default_factory=dict)  # kind -> languages
     indexes: dict[tuple[str, str], Index] = field(default_factory=dict)  # kind and language ("": ours, in all of them)
+    meanings: dict[str, Meanings] = field(default_factory=dict)  # kind -> what its labels mean
     codes: list[str] = field(default_factory=list)  # number -> code
     numbers: dict[str, int] = field(default_factory=dict)
 
@@ -72,9 +82,30 @@ class _Loaded:
 
 
 class Taxonomy:
-    def __init__(self, store: Store, words: Words) -> None:
-        """Knows our own entries at once; `refresh()` what was imported."""
-        self._store, self._words, self._loaded, self._loading = store, words, _Loaded(), asyncio.Lock()
+    def __init__(self, store: Store, words: Words, meaning: Meaning | None = None) -> None:
+        """Knows our own entries at once; `refresh()` what was imported; `run()` keeps both ready. `meaning`: finds by what is meant too."""
+        self._store, self._words, self._meaning, self._loaded, self._loading = store, words, meaning, _Loaded(), asyncio.Lock()
+        self._making = set[asyncio.Task[None]]()
+
+    async def run(self) -> None:
+        """Until cancelled: what is imported while the bot runs is there a little later, and nobody waits for it to be read."""
+        while True:
+            try:
+                if await undisturbed(self.refresh()):
+                    log.info("what was imported of the taxonomy is there")
+                await undisturbed(self.warm())
+            except StoreAway:
+                log.warning("the database is away; the taxonomy is not read again")
+            await asyncio.sleep(LOOK_AGAIN)
+
+    async def warm(self) -> None:
+        """Everything that people of the languages offered search in. Raises StoreAway."""
+        loaded = self._loaded
+        await self._make_ready(loaded, KINDS, list(dict.fromkeys(each for language in self._words.languages for each in self._languages(language))))
+        if self._meaning:
+            for kind in KINDS:
+                if kind not in loaded.meanings:
+                    loaded.meanings[kind] = await asyncio.to_thread(self._meaning.read, [label async for label in self._labels_to_mean(loaded, kind)])
 
     async def refresh(self) -> bool:
         """What was imported meanwhile is there from now on; was there anything? Raises StoreAway."""
@@ -130,13 +161,14 @@ class Taxonomy:
         kinds, language, words = TAXONOMIES[memo["from"]], memo["language"], memo["words"]
         loaded = self._loaded
         languages = self._languages(language)
-        await self._make_ready(loaded, kinds, languages)
+        await self._make_ready(loaded, kinds, ())
+        await self._perhaps_ready(loaded, kinds, languages)
         parts = await asyncio.to_thread(self._parts, loaded, words, kinds, languages) if "several" in memo else [words]
         first, *rest = parts
         found = await asyncio.to_thread(self._closest, loaded, first, kinds, languages)
         if not found or found[0][1] < CLEAR:  # perhaps in a language that nobody expects of them
             others = tuple(each for each in dict.fromkeys(sum(loaded.languages.values(), ())) if each not in languages)
-            await self._make_ready(loaded, kinds, others)
+            await self._perhaps_ready(loaded, kinds, others)
             found = await asyncio.to_thread(self._closest, loaded, first, kinds, (*languages, *others))
         about = {code: {"isco": self._isco(code), "score": str(min(100, round(score * 100)))} for code, score in found if score >= FAINT}
         return Found(first, about, tuple(rest))
@@ -152,7 +184,9 @@ class Taxonomy:
                     counts = 1.0 if language in {"", languages[0]} else ELSEWHERE
                     for hit in index.closest(words):
                         best[hit.number] = max(best.get(hit.number, 0.0), hit.score * counts)
-        ranked = sorted(best.items(), key=lambda each: -each[1])
+        ranked = sorted(best.items(), key=lambda each: -each[1])[:MOST_RANKED]
+        if self._meaning and (among := [loaded.meanings[kind] for kind in kinds if kind in loaded.meanings]):
+            ranked = _fused(ranked, self._meaning.closest(words, among))
         return [(loaded.codes[number], score) for number, score in ranked[:OFFERED]]
 
     def _parts(self, loaded: _Loaded, words: str, kinds: Sequence[str], languages: Sequence[str]) -> list[str]:
@@ -177,10 +211,10 @@ class Taxonomy:
                     for hit in index.closest(words, 1):
                         yield hit.number, hit.score
 
-    # ---- the indexes ------------------------------------------------------------------------------------------------
+    # ---- the indexes, and the meanings ------------------------------------------------------------------------------------------------
 
     async def _make_ready(self, loaded: _Loaded, kinds: Sequence[str], languages: Sequence[str]) -> None:
-        """Read and built at the first search that needs them, a second at most; whoever asks meanwhile waits for it."""
+        """Read and built once, a second each; whoever asks meanwhile waits for it."""
         async with self._loading:
             for kind in kinds:
                 if (kind, "") not in loaded.indexes:
@@ -189,18 +223,21 @@ class Taxonomy:
                     if language in loaded.languages.get(kind, ()) and (kind, language) not in loaded.indexes:
                         loaded.indexes[kind, language] = await self._build(loaded, kind, language)
 
-    def _build_ours(self, loaded: _Loaded, kind: str) -> Index:
-        def labels() -> Iterator[tuple[int, str, float]]:
-            for texts in words_of_entries(kind).values():
-                for code, entry in BUILT_IN.items():
-                    if entry.kind != kind or entry.sentence not in texts:
-                        continue
-                    number = loaded.number(code)
-                    yield from ((number, said, BUILT_IN_CALLED) for said in spoken(texts[entry.sentence]))
-                    also = texts.get(f"{entry.sentence}.also", "").replace("،", ",")
-                    yield from ((number, said, BUILT_IN_ALSO) for said in also.split(","))
+    async def _perhaps_ready(self, loaded: _Loaded, kinds: Sequence[str], languages: Sequence[str]) -> None:
+        """Somebody asks before `warm()` is done: they find what is there by then, and everybody after them the rest."""
+        task = asyncio.ensure_future(undisturbed(self._make_ready(loaded, kinds, languages)))
+        self._making.add(task)
+        task.add_done_callback(self._forget_task)
+        await asyncio.wait([task], timeout=PATIENCE)
 
-        return Index(labels())
+    def _forget_task(self, task: asyncio.Task[None]) -> None:
+        self._making.discard(task)
+        if not task.cancelled() and task.exception():
+            log.warning("the taxonomy could not be read (%s)", Code(type(task.exception()).__name__))
+
+    def _build_ours(self, loaded: _Loaded, kind: str) -> Index:
+        ours = _ours(kind)
+        return Index((loaded.number(code), label, BUILT_IN_CALLED if called else BUILT_IN_ALSO) for code, _, label, called in ours)
 
     async def _build(self, loaded: _Loaded, kind: str, language: str) -> Index:
         rows = list[tuple[int, str, float]]()
@@ -210,3 +247,35 @@ class Taxonomy:
                 counts = (IMPORTED_CALLED if place == CALLED else IMPORTED_ALSO) * (COMMON if code in BUILT_IN else 1.0)
                 rows.append((loaded.number(code), label, counts))
         return await asyncio.to_thread(lambda: Index((number, said, counts) for number, label, counts in rows for said in spoken(label)))
+
+    async def _labels_to_mean(self, loaded: _Loaded, kind: str) -> AsyncIterator[tuple[int, str]]:
+        """Ours in the languages that the model knows, and the first few English ones of what was imported: it finds them from all the others."""
+        for code, language, label, _ in await asyncio.to_thread(lambda: list(_ours(kind))):
+            if language in KNOWN:
+                yield loaded.number(code), label
+        counted = dict[str, int]()
+        async for code, label, place in taxonomy.labels_of(self._store, "en"):
+            entry = loaded.entries.get(code)
+            if entry and entry.kind == kind and not entry.obsolete and (place == CALLED or counted.get(code, 0) < MOST_MEANT[kind]):
+                counted[code] = counted.get(code, 0) + 1
+                yield loaded.number(code), label
+
+
+def _ours(kind: str) -> Iterator[tuple[str, str, str, bool]]:
+    """(code, language, label, is it what the entry is called?) of what we wrote, in every language that has any."""
+    for language, texts in words_of_entries(kind).items():
+        for code, entry in BUILT_IN.items():
+            if entry.kind == kind and entry.sentence in texts:
+                yield from ((code, language, said, True) for said in spoken(texts[entry.sentence]))
+                also = texts.get(f"{entry.sentence}.also", "").replace("،", ",")
+                yield from ((code, language, said.strip(), False) for said in also.split(",") if said.strip())
+
+
+def _fused(written: Sequence[tuple[int, float]], meant: Sequence[tuple[int, float]]) -> list[tuple[int, float]]:
+    """What is written alike and what means the same, by rank; what is written just so stays first."""
+    scores = dict(meant) | dict(written)
+    order = fused([number for number, _ in written], [number for number, _ in meant])
+    if written and written[0][1] >= SURE:
+        certain = [number for number, score in written[:MOST_CERTAIN] if score >= CERTAIN]
+        order = [*certain, *(number for number in order if number not in certain)]
+    return [(number, scores[number]) for number in order]

@@ -20,6 +20,8 @@ from pathlib import Path
 from conftest import ROOT
 from sqlalchemy import select
 
+from bot.sources import SENTENCES
+from dialogs.asking import short
 from storage import tables
 from storage.crypto import read_keys
 from storage.people import get
@@ -32,6 +34,8 @@ PHONE = {"width": 360, "height": 640}
 PATIENCE = 20_000  # ms for one reply, on a machine that runs other tests too
 SHOTS = os.environ.get("SHOTS")  # a folder: pictures for looking at
 PIECES = re.compile(r"\{[a-z_]+\}|\n|/[a-z]+")  # where invisible marks may stand in what is shown
+
+ENTRIES = {sentence: short(code) for code, sentence in SENTENCES.items()}  # occupations.welder -> its button
 
 
 def find_browser() -> str | None:
@@ -215,7 +219,7 @@ class Guest:
         self.hears("newcomer.name")
 
     def answers(self, name: str, town: str = "Rostock", work: str = "Schweißerin", look=lambda _: None) -> None:
-        """The nine questions, up to the summary. `look` is called where something is to be seen."""
+        """The eight questions, up to the summary. `look` is called where something is to be seen."""
         self.write(name)
         self.hears("newcomer.town")
         self.write(town)
@@ -232,10 +236,19 @@ class Guest:
         self.newest.locator(".state.saved").wait_for()
         look("choices")
         self.press(".done")
-        self.hears("newcomer.occupation")
+        self.hears("newcomer.can.what")
         self.write(work)
-        self.hears("newcomer.years")
-        self.write("12")
+        self.hears("common.closest")
+        look("closest")
+        self.press(ENTRIES["occupations.welder"])
+        self.hears("newcomer.can.how-well")
+        self.press("alone")
+        self.hears("newcomer.can.how-long")
+        self.press("to-10")
+        self.hears("newcomer.can.last-time")
+        self.press("now")
+        self.hears("newcomer.can.another")
+        self.press(".enough")
         self.hears("newcomer.reach")
         self.press("here")
         self.hears("newcomer.times")

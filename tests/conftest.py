@@ -36,6 +36,7 @@ CANARIES = {
     "text": "zz-kanarienvogel-quittengelee",
     "token": "4242:CANARYtokenCANARYtokenCANARYtoken00",
 }
+os.environ.setdefault("FRONTDOOR_SEMANTIC", "off")  # seconds of a core at every start; its own tests switch it on
 LOGS = Path(os.environ.get("TEST_LOGS") or tempfile.mkdtemp(prefix="frontdoor-tests-"))
 os.environ["TEST_LOGS"] = str(LOGS)  # the same for every worker of this run
 LOG = LOGS / f"{os.getpid()}.log"

@@ -41,7 +41,7 @@ from bot.channels.telegram import read_update
 from bot.channels.telegram_bot import TelegramBot
 from bot.letters import PICKED
 from bot.settings import Settings, read_programme
-from bot.sources import NAMERS
+from bot.sources import NAMERS, SENTENCES
 from dialogs.files import load_scripts
 from storage import chats, people, tables
 from storage.errors import StoreAway
@@ -61,7 +61,7 @@ MARKS = dict.fromkeys(map(ord, "\u200e\u200f\u2068\u2069"))  # what words.py add
 def furniture():
     """Programme, scripts and words, as `app.build` reads them; once, because a zygote hands them down."""
     programme = read_programme(ROOT / "programme.yaml")
-    return programme, load_scripts(), Words(programme.languages, constants=programme.constants, namers=NAMERS)
+    return programme, load_scripts(), Words(programme.languages, constants=programme.constants, namers=NAMERS, sentences=SENTENCES)
 
 
 def house(url):
@@ -89,7 +89,12 @@ def asked(language):
         for step in scripts[dialog].steps:
             names += [f"{dialog}.{step.id}"] if step.ask else []
             names += [f"{dialog}.{step.id}.{inner.id}" for inner in step.steps] + ([f"{dialog}.{step.id}.another"] if step.steps else [])
-    return {words.tr(name, language).translate(MARKS): name for name in names}
+    asked = {words.tr(name, language).translate(MARKS): name for name in names}
+    asked |= {words.tr(f"common.{name}", language).translate(MARKS): "newcomer.can.what" for name in ("closest", "nothing-close")}
+    return {text.partition("{what}")[2] or text.partition("{words}")[2].strip() or text: name for text, name in asked.items()}  # what comes after a fact
+
+
+FIRST = {"newcomer.languages.language": "newcomer.languages", "newcomer.can.what": "newcomer.can"}  # of a group
 
 
 @dataclass
@@ -111,6 +116,7 @@ class Person:
     pressed: str = ""  # the last button
     slipped: int = 0  # the prompt at which they last pressed an old one
     ticked: int = 0  # the prompt at which they last ticked a box
+    words: str = ""  # in which they told what they can do
 
     def hear(self, text, buttons, message):
         """`buttons`: (data, label) in the order shown."""
@@ -162,7 +168,7 @@ class Person:
                 return self.note(question, "newcomer")
             case "menu.choose":
                 return "role"  # answers the role again, and stands before the summary again
-            case "newcomer.languages.another":
+            case "newcomer.languages.another" | "newcomer.can.another":
                 return ".enough"
             case "newcomer.summary":
                 return self.change_or_go(offered)
@@ -171,7 +177,12 @@ class Person:
         if ".skip" in buttons and self.town.rnd.random() < 0.08:
             self.note(question, "", "skipped")
             return ".skip"
-        if question in {"newcomer.languages.language", "newcomer.languages.level"}:
+        if question == "newcomer.can.what":  # typed, and then one of the closest entries or none: their words are kept in any case
+            if ".other" not in buttons:
+                return ""
+            self.note(question, self.words)
+            return self.town.rnd.choice([*offered, ".other"])
+        if question.count(".") == 2:
             return self.note(question, self.town.rnd.choice(offered))
         return ""
 
@@ -195,18 +206,21 @@ class Person:
         return self.town.rnd.choice(free)
 
     def note(self, question, value, kind="given"):
-        if question == "newcomer.languages.language":  # another language, another level
-            self.answers = {key: answer for key, answer in self.answers.items() if not key[0].startswith("newcomer.languages")}
-        if question != "newcomer.languages.language" or kind == "given":  # without a first one, the whole group is skipped
+        if question in FIRST:  # another language, another level
+            self.answers = {key: answer for key, answer in self.answers.items() if not key[0].startswith(FIRST[question])}
+        if question not in FIRST or kind == "given":  # without a first one, the whole group is skipped
             self.answers[question, "1" if question.count(".") == 2 else ""] = (kind, value)  # our people go through one round only
         return value
 
     def type(self, question):
         number = next(self.town.numbers)
-        text = str(number % 60) if question == "newcomer.years" else f"w{number}"
+        text = f"w{number}"
         if question == "newcomer.town":  # where a number would be part of an address
             text = text.translate(str.maketrans("0123456789", "abcdefghij"))
-        self.note(question, text)
+        if question == "newcomer.can.what":
+            self.words = text  # an answer only when an entry is chosen, or none
+        else:
+            self.note(question, text)
         self.say(text)
 
     def say(self, text):

@@ -98,7 +98,7 @@ def test_a_newcomer_says_everything_on_a_small_phone(visit, frontdoor, language,
     kept = kept_of(frontdoor, name)
     assert kept["finished"] == "yes"
     assert (kept["profile"], kept["announcements"]) == ("given", "refused")
-    assert (kept["newcomer.wants"], kept["newcomer.occupation"], kept["newcomer.years"]) == ("job training", "Schweißerin", "12")
+    assert (kept["newcomer.wants"], kept["newcomer.can.what.1"], kept["newcomer.can.how-long.1"]) == ("job training", "Schweißerin", "to-10")
     assert (kept["newcomer.times"], kept["newcomer.more"]) == ("declined", "skipped")
 
 
@@ -442,7 +442,7 @@ def test_a_whole_choice_goes_by_keyboard_alone(visit):
     expect(guest.button("training")).to_have_attribute("aria-pressed", "true")
     tab_to(".done")
     keys.press("Enter")
-    guest.hears("newcomer.occupation")
+    guest.hears("newcomer.can.what")
     guest.shoot("desktop")
 
 

@@ -29,7 +29,8 @@ async def a_life(world):
     for code in (".skip", ".skip"):
         await world.press(1, code)
     await world.text(1, CANARIES["text"])
-    await world.text(1, "12")
+    for code in (".other", "alone", "to-10", "now", ".enough"):
+        await world.press(1, code)
     await world.text(1, CANARIES["phone"])
     await world.press(1, ".skip")
     await world.text(1, f"{CANARIES['text']}, and {CANARIES['name']}")

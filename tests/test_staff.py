@@ -76,7 +76,8 @@ class Office(World):
         for code in ("job", ".done"):
             await self.press(who, code)
         await self.text(who, "welder")
-        await self.text(who, "4")
+        for code in ("occupations.welder", "alone", "to-10", "now", ".enough"):
+            await self.press(who, code)
         await self.text(who, PHONE)
         for code in ("morning", ".done"):
             await self.press(who, code)
@@ -646,6 +647,7 @@ RULES = {  # command -> who may open its dialog; a command that is not here fail
     "still": EVERYBODY,
     "numbers": HELPERS,
     "calls": COORDINATORS,
+    "uncoded": COORDINATORS,
     "answer": COORDINATORS,
     "take": COORDINATORS,
     "close": COORDINATORS,
@@ -670,6 +672,7 @@ ACTS = {  # effect of staff -> (who may do it, about whose record)
     "staff-code": (HELPERS, set(OWNERS)),
     "tell-numbers": (HELPERS, set(OWNERS)),
     "list-calls": (COORDINATORS, set(OWNERS)),
+    "code-words": (COORDINATORS, set(OWNERS)),
     "look-at-call": (COORDINATORS, set(OWNERS)),
     "answer-call": (COORDINATORS, set(OWNERS)),
     "take-call": (COORDINATORS, set(OWNERS)),
@@ -678,7 +681,7 @@ ACTS = {  # effect of staff -> (who may do it, about whose record)
 DONE = {
     "person.card", "person.opened", "person.notes-are", "person.no-notes", "person.noted", "find.found", "fill.begins",
     "staff.invited", "staff.changed", "staff.own-code-is", "numbers.all",
-    "calls.waiting", "answer.free", "answer.sent", "take.yours", "close.done",
+    "calls.waiting", "answer.free", "answer.sent", "take.yours", "close.done", "uncoded.coded",
 }  # fmt: skip
 
 
@@ -738,7 +741,7 @@ class Matrix:
             person = await people.get(unit, chat.person_id) if chat.person_id else None
             number = {"own": person.number if person else 7, "another's": self.another, "an organisation's": self.organisation}.get(owner, 7)
             memo = {"number": str(number), "reason": "matching", "note": "x", "name": "Invented", "rank": "viewer", "facet": "role", "value": "business"}
-            memo |= {"which": "1", "words": "x"}  # the call of somebody else
+            memo |= {"which": "1", "words": "x", "entry": "http://data.europa.eu/esco/isco/C72"}  # the call of somebody else
             helper = self.gone if owner == "another's" else next(iter(helpers.values()), None) if owner == "own" else None
             memo |= {"deed": "coordinator", "whom": f"s{helper.id.hex[-16:]}" if helper else "s0"}
 
@@ -752,7 +755,9 @@ class Matrix:
         return bool(said & DONE)
 
 
-STAFFS = {name for name, effect in EFFECTS.items() if effect.__module__.rpartition(".")[2] in {"staff", "person", "find", "fill", "calls", "numbers"}} - {
+STAFFS = {
+    name for name, effect in EFFECTS.items() if effect.__module__.rpartition(".")[2] in {"staff", "person", "find", "fill", "calls", "numbers", "coding"}
+} - {
     "enter-staff",
     "hand-over",
     "look-for-team",
@@ -775,7 +780,7 @@ async def whole(matrix):
             matrix.judge((role, f"/{command}"), role in RULES[command], await matrix.opens(role, command))
             if role == "coordinator" and command == "forget":
                 await office.press(matrix.chats[role], "no")
-    for name in ("my-staff", "my-facets", "my-values"):
+    for name in ("my-staff", "my-facets", "my-values", "my-uncoded"):
         matrix.judge(("nobody", name), expected=False, happened=bool(await lists(matrix, name)))
 
 

@@ -8,12 +8,13 @@ from dataclasses import dataclass, replace
 from uuid import UUID
 
 from bot.effects.nouns import ABOUT, Context, Outcome, said
+from bot.rights import may
 from bot.search import fold
 from bot.sources import group_code
 from dialogs.asking import OWN_WORDS
 from dialogs.model import Scripts, Step
 from dialogs.nouns import Fact
-from storage import answers, organisations, people
+from storage import answers, organisations, people, staff
 from storage.answers import ORGANISATIONS, PEOPLE, Owners
 from storage.records import AnswerRow
 
@@ -37,6 +38,8 @@ class _Told:
 
 async def uncoded(context: Context) -> Mapping[str, Fact]:
     """Everybody's own words that have no entry yet, what most people wrote first."""
+    if not may(context.staff, "code"):
+        return {}
     await context.write()
     told = defaultdict[str, list[str]](list)
     async for each in _told(context):
@@ -47,6 +50,9 @@ async def uncoded(context: Context) -> Mapping[str, Fact]:
 
 async def code_words(context: Context) -> Outcome:
     """Every answer in these words has this entry from now on; the words stay beside it."""
+    if not may(context.staff, "code"):
+        return said("common.old-button")
+    assert context.staff  # noqa: S101 - may() has looked
     await context.write()
     words, entry = context.memo["which"], context.memo["entry"]
     about = {name: context.memo[f"entry.{name}"] for name in ABOUT if f"entry.{name}" in context.memo}
@@ -59,6 +65,7 @@ async def code_words(context: Context) -> Outcome:
                 label = context.words.fact(fact, each.row.language)
                 content = {"value": entry, "words": each.words, "label": label, "chosen": "staff", **about}
                 rows[each.owner].append(replace(each.row, code=entry, content=content))
+                await staff.write_down(context.unit, context.staff.id, "code", each.owner)
                 facets |= {(each.owner, each.step.facet, code) for code in (entry, *_group(about)) if each.step.facet}
         await answers.save(context.unit, owners, rows)
         await answers.add_facets(context.unit, owners, facets)
