@@ -72,8 +72,6 @@ async def bring(settings: Settings, paths: Sequence[Path], *, part: bool = False
     for release in _releases(paths, part=part, language=language):
         what = (release.kind, release.language)
         newest[what] = max(release.day, newest.get(what, ""))
-    if not newest:
-        _refuse(", ".join(map(str, paths)), "nothing to import")
     done = list[Came]()
     async with opened(settings) as house:
         for release in _releases(paths, part=part, language=language):
@@ -115,10 +113,12 @@ async def status(settings: Settings) -> list[str]:
 
 def _releases(paths: Sequence[Path], *, part: bool, language: str) -> Iterator[Release]:
     for path in paths:
+        found = 0
         for sheet in _sheets(path):
             release = _release(sheet, language)
             if release is None:
                 continue
+            found += 1
             number = len(release.entries) or len(release.pairs)
             if number < LEAST[release.kind] and not part:
                 raise FrontdoorError(
@@ -126,6 +126,8 @@ def _releases(paths: Sequence[Path], *, part: bool, language: str) -> Iterator[R
                     "Download it again; or, if it is meant to be a part, say --part."
                 )
             yield replace(release, state=PART) if part else release
+        if not found:
+            _refuse(str(path), "holds nothing to import")
 
 
 def _sheets(path: Path) -> Iterator[_Sheet]:

@@ -120,9 +120,17 @@ class Intake:
 
     async def _after_search(self, incoming: Incoming, needs: Sequence[Need], found: LookedUp) -> set[Key]:
         """An update that was set aside: what it needs is searched for outside of any transaction, then it has one of its own."""
-        if len(found) >= MOST_SEARCHES:
-            raise RecursionError("a turn searches without end")
-        return await self._handle([incoming], {**found, **{need: await self._taxonomy.search(need) for need in needs}})
+        try:
+            if len(found) >= MOST_SEARCHES:
+                raise RecursionError("a turn searches without end")
+            found = {**found, **{need: await self._taxonomy.search(need) for need in needs}}
+        except StoreAway:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it is, those behind it must not suffer
+            fresh, letters = await self._set_apart(incoming, error)
+            self._hand_over(letters)
+            return fresh
+        return await self._handle([incoming], found)
 
     async def _together(self, batch: Sequence[Incoming], found: LookedUp) -> _Done:
         done, held = _Done(), set[Address]()

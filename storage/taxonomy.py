@@ -105,7 +105,8 @@ async def _concepts(store: Store, release: Release) -> _Work:
     isco = {uri: there[uri][0] if uri in there and (not group or release.day <= there[uri][1]) else group for uri, group in release.entries.items()}
     newer = [uri for uri in release.entries if uri in there and (isco[uri], max(release.day, there[uri][1])) != there[uri]]
     said = [key for key, place in release.labels.items() if labels.get(key) != place]
-    gone = [key for key in labels if key not in release.labels] if release.state == WHOLE else []
+    # What a newer release lacks altogether keeps its labels: answers may name it, and by them its successor is found.
+    gone = [key for key in labels if key not in release.labels and key[0] in release.entries] if release.state == WHOLE else []
     insert_ = store.insert
     put_entry, put_label = insert_(tables.taxonomy_entries), insert_(tables.taxonomy_labels)
     drop = tables.taxonomy_labels.c

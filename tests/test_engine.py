@@ -9,7 +9,7 @@ from conftest import ROOT
 
 from bot.invented import found
 from bot.sources import SENTENCES, SOURCES
-from dialogs.asking import short, told
+from dialogs.asking import code_of, short, told
 from dialogs.expressions import ExpressionError, compile_expression
 from dialogs.files import ScriptError, load_scripts, read_script
 from dialogs.kinds import Fault, Here, looks_private, understand
@@ -26,9 +26,10 @@ class Person:
 
     def __init__(self, scripts, channel="telegram"):
         self.scripts, self.state, self.answers, self.consents, self.channel, self.effects = scripts, State("en", 100), {}, {}, channel, []
+        self.facts = {}
 
     def do(self, heard):
-        known = Known(dict(self.answers), dict(self.consents), {"channel": self.channel})
+        known = Known(dict(self.answers), dict(self.consents), {"channel": self.channel, **self.facts})
         turn = take_turn(self.scripts, self.state, known, heard)
         looked_up = {}
         while turn.needs:
@@ -501,3 +502,132 @@ def test_what_was_kept_while_the_question_was_another_is_told_as_it_is(words, as
     for value in ("something else", "2026-13-45", "٣", "9" * 400, "nan"):
         for language in LANGUAGES:
             assert words.fact(told(step, "newcomer.x", Answer("given", value)), language)
+
+
+# ---- occupations and skills, in their own words -------------------------------------------------------------------------
+
+AT_WORK = (*ONBOARD, *EIGHT[:7])
+
+
+def test_several_that_were_written_at_once_are_asked_one_after_the_other_without_another_between(person):
+    person.talk(*AT_WORK, Text("welding, forklift, cooking"), "occupations.welder", "alone", "to-10")
+    assert person.state.frames[-1].waiting == {"what": ["forklift", "cooking"]}
+    person.talk("now")
+    assert "common.closest" in person.asked
+    assert person.last.parts[-1].facts == {"words": "forklift"}
+    person.talk(".other", "alone", "to-10", "now")
+    assert person.last.parts[-1].facts == {"words": "cooking"}
+    person.talk(".other", "alone", "to-10", "now")
+    assert "newcomer.can.another" in person.asked
+    assert [person.answers["newcomer.can.what", each].words for each in "123"] == ["welding", "forklift", "cooking"]
+
+
+def test_an_entry_is_kept_with_their_words_its_group_and_how_close_they_came(person):
+    person.talk(*AT_WORK, Text("welding"), "occupations.welder")
+    answer = person.answers["newcomer.can.what", "1"]
+    assert (answer.value, answer.words, answer.about) == (ENTRIES["occupations.welder"], "welding", {"isco": "7212", "score": "90"})
+
+
+def test_none_of_these_keeps_their_words_and_no_code(person, scripts):
+    person.talk(*AT_WORK, Text("embroidering towels"), ".other")
+    answer = person.answers["newcomer.can.what", "1"]
+    assert (answer.value, answer.words) == ("other", "embroidering towels")
+    assert code_of(scripts.question("newcomer.can.what"), answer) is None
+    assert told(scripts.question("newcomer.can.what"), "newcomer.can.what", answer) == "embroidering towels"
+
+
+def test_other_words_are_another_search_and_the_old_buttons_are_old(person):
+    person.talk(*AT_WORK, Text("welding"))
+    before = person.state.frames[-1].prompt
+    person.talk(Text("cooking"))
+    assert person.last.parts[-1].facts == {"words": "cooking"}
+    person.do(Press(before, short(ENTRIES["occupations.welder"])))
+    assert "common.old-button" in person.asked
+    assert ("newcomer.can.what", "1") not in person.answers
+
+
+def test_the_groups_are_looked_through_with_and_without_words_and_a_group_itself_may_be_chosen(person):
+    person.talk(*AT_WORK, ".groups")
+    assert "common.which-group" in person.asked
+    assert ".other" not in person.codes, "nothing was written that could be kept"
+    person.talk("groups.7", "groups.72", "occupations.lathe-operator")
+    assert person.answers["newcomer.can.what", "1"].value == ENTRIES["occupations.lathe-operator"]
+    person.talk("alone", "to-10", "now", ".again", Text("turning"), ".groups")
+    assert ".other" in person.codes
+    person.talk("groups.7", "groups.72", ".groups")
+    assert "common.which-group" in person.asked, "and back up again"
+
+
+def test_skipping_one_of_several_goes_on_with_the_next(person):
+    person.talk(*AT_WORK, Text("welding, forklift, cooking"), "occupations.welder", "alone", "to-10", "now", ".skip")
+    assert person.last.parts[-1].facts == {"words": "cooking"}
+    person.talk(".other", "alone", "to-10", "now", ".enough")
+    assert [key for key in person.answers if key[0] == "newcomer.can.what"] == [("newcomer.can.what", "1"), ("newcomer.can.what", "2")]
+
+
+def test_skipping_the_first_of_several_goes_on_too(person):
+    person.talk(*AT_WORK, Text("welding, forklift"), ".skip")
+    assert person.last.parts[-1].facts == {"words": "forklift"}
+    person.talk(".other", "alone", "to-10", "now", ".enough")
+    assert person.answers["newcomer.can.what", "1"].words == "forklift"
+
+
+def test_declining_the_first_declines_all_of_it(person):
+    person.talk(*AT_WORK, Text("welding, forklift"), ".decline")
+    assert person.answers["newcomer.can", ""].kind == "declined"
+    assert "newcomer.reach" in person.asked
+    assert not any(person.state.frames[-1].waiting.values())
+
+
+def test_going_back_offers_what_their_words_offered_and_keeps_what_else_they_wrote(person):
+    person.talk(*AT_WORK, Text("welding, cooking"), "occupations.welder", ".back")
+    assert "common.closest" in person.asked
+    assert ".keep" in person.codes
+    person.talk(".keep", "alone", "to-10", "now")
+    assert person.last.parts[-1].facts == {"words": "cooking"}
+
+
+def test_another_entry_has_another_level(person):
+    person.talk(*AT_WORK, Text("welding"), "occupations.welder", "alone", ".back", ".back", "occupations.sheet-metal-worker")
+    assert ("newcomer.can.how-well", "1") not in person.answers
+    assert "newcomer.can.how-well" in person.asked
+
+
+def test_a_language_switch_offers_the_same_entries_in_the_other_language(person):
+    person.talk(*AT_WORK, Text("welding"))
+    before = (person.state.frames[-1].prompt, person.codes)
+    person.talk(Command("language"), "ar")
+    assert (person.state.frames[-1].prompt, person.codes) == before
+    assert person.state.language == "ar"
+
+
+def test_what_looks_private_is_asked_about_before_anything_is_searched(person):
+    person.talk(*AT_WORK, Text("call me: 0381 555 123 45"))
+    assert "common.looks-private" in person.asked
+    assert person.state.frames[-1].words == ""
+
+
+def test_a_full_group_says_so_and_forgets_what_waits(scripts):
+    few = changed(scripts, "newcomer", lambda steps: [{**each, "most": 2} if each["id"] == "can" else each for each in steps])
+    person = Person(few).talk(*AT_WORK, Text("a1, b2, c3"), ".other", "alone", "to-10", "now", ".other", "alone", "to-10", "now")
+    assert "common.no-more-rounds" in person.asked
+    assert ".again" not in person.codes
+
+
+def test_proposed_skills_leave_out_those_that_are_taken(scripts):
+    person = Person(scripts).talk(Command("start"), "en", "yes", "yes", "no", "business")
+    person.facts = {"speaks-for": "one"}
+    person.talk(Command("more"), "request", Text("welder"), "occupations.welder")
+    assert "request.wanted.essential.must" in person.asked
+    first = person.codes[0]
+    person.talk(first, ".again")
+    assert first not in person.codes
+
+
+def test_a_state_of_before_searches_is_understood(person):
+    """And one from a newer version leaves what this one does not know behind."""
+    data = person.talk(*AT_WORK).state.to_json()
+    old = json.loads(json.dumps(data))
+    assert "waiting" not in old["frames"][-1], "what is empty does not travel"
+    old["frames"][-1]["tomorrow"] = 1
+    assert State.from_json(old).frames[-1].waiting == {}

@@ -374,3 +374,117 @@ async def test_a_log_that_somebody_reads_is_emptied_later_and_holds_nobody_up(sq
         assert world.store.unscrubbed
     await world.store.scrub()
     assert not world.store.unscrubbed
+
+
+# ---- set aside: a turn that needs a search ------------------------------------------------------------------------------
+
+
+async def at_work(world, person):
+    """They stand before "what can you do?"."""
+    await world.onboard(person)
+    await world.text(person, "Olena")
+    for code in (".skip", ".skip", ".skip"):
+        await world.press(person, code)
+
+
+async def test_a_search_runs_outside_of_any_transaction_and_the_others_are_through_before_it(world, monkeypatch):
+    await at_work(world, 1)
+    await world.onboard(2)
+    begun, search = [], world.intake._taxonomy.search
+
+    @asynccontextmanager
+    async def watched():
+        begun.append("begin")
+        async with type(world.store).begin(world.store) as unit:
+            yield unit
+        begun.append("commit")
+
+    async def looking(need):
+        assert begun.count("begin") == begun.count("commit"), "no transaction is open"
+        begun.append("search")
+        return await search(need)
+
+    monkeypatch.setattr(world.store, "begin", watched)
+    monkeypatch.setattr(world.intake._taxonomy, "search", looking)
+    await world.intake.handle([world.update(1, Kind.TEXT, "welder"), world.update(2, Kind.TEXT, "Amina")])
+    assert begun == ["begin", "commit", "search", "begin", "commit"]
+    spoke = [letter.address.address for letter in world.letters[-2:]]
+    assert spoke == ["2", "1"]
+    assert "closest" in str(world.letters[-1].content["parts"])
+
+
+async def test_what_follows_in_the_same_chat_waits_with_it_in_its_order(world):
+    await at_work(world, 1)
+    first, second, again = world.update(1, Kind.TEXT, "welder"), world.update(1, Kind.TEXT, "cook"), world.update(1, Kind.COMMAND, "help")
+    fresh = await world.intake.handle([first, first, second, again])
+    assert fresh == {(each.source, each.key) for each in (first, second, again)}, "each is new once"
+    words = [part[1].get("words") for letter in world.letters for part in letter.content["parts"] if part[0] == "common.closest"]
+    assert words == ["welder", "cook", "cook"], "and /help repeats the question"
+    assert (await world.chat(1)).state["frames"][-1]["words"] == "cook"
+    assert await world.intake.handle([first, second, again]) == set()
+
+
+async def test_a_database_that_goes_away_between_the_two_transactions_loses_and_doubles_nothing(world, monkeypatch):
+    await at_work(world, 1)
+    await world.onboard(2)
+    batch = [world.update(1, Kind.TEXT, "welder"), world.update(2, Kind.TEXT, "Amina")]
+    search, tries = world.intake._taxonomy.search, []
+
+    async def away(need):
+        tries.append(need)
+        if len(tries) == 1:
+            raise StoreAway("gone")
+        return await search(need)
+
+    monkeypatch.setattr(world.intake._taxonomy, "search", away)
+    with pytest.raises(StoreAway):
+        await world.intake.handle(batch)
+    assert (await world.person(2)).answers["newcomer.name", ""].content["value"] == "Amina", "what was committed is"
+    before = len(world.letters)
+    fresh = await world.intake.handle(batch)
+    assert fresh == {(batch[0].source, batch[0].key)}
+    assert [letter.address.address for letter in world.letters[before:]] == ["1"]
+
+
+async def test_a_search_that_fails_costs_its_person_one_message_and_nobody_else_anything(world, monkeypatch):
+    await at_work(world, 1)
+    await world.onboard(2)
+
+    async def broken(need):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(world.intake._taxonomy, "search", broken)
+    await world.intake.handle([world.update(1, Kind.TEXT, "welder"), world.update(2, Kind.TEXT, "Amina")])
+    assert "common.trouble" in str([letter.content["parts"] for letter in world.letters if letter.address.address == "1"][-1])
+    assert (await world.person(2)).answers["newcomer.name", ""].content["value"] == "Amina"
+    assert await world.count(tables.quarantine) == 1
+    monkeypatch.undo()
+    await world.text(1, "welder")
+    assert "common.closest" in str(world.letters[-1].content["parts"])
+
+
+async def test_an_answer_from_the_taxonomy_keeps_code_words_group_and_score_and_feeds_entry_and_group(world):
+    await at_work(world, 1)
+    await world.text(1, "I have worked as a welder")
+    await world.press(1, "occupations.welder")
+    row = (await world.person(1)).answers["newcomer.can.what", "1"]
+    assert (row.code, row.language, row.given_by) == (ENTRIES["occupations.welder"], "en", "person")
+    assert {**row.content, "score": int(row.content["score"]) > 80} == {
+        "value": ENTRIES["occupations.welder"], "words": "I have worked as a welder", "label": "Welder", "isco": "7212", "score": True,
+    }  # fmt: skip
+    async with world.store.read() as unit:
+        facets = (
+            (await unit.connection.execute(select(tables.facets.c.value).where(tables.facets.c.name == "can").order_by(tables.facets.c.value))).scalars().all()
+        )
+    assert facets == ["http://data.europa.eu/esco/isco/C72", ENTRIES["occupations.welder"]]
+
+
+async def test_words_that_nothing_fits_have_no_code_and_are_sealed(world):
+    await at_work(world, 1)
+    await world.text(1, CANARIES["text"])
+    await world.press(1, ".other")
+    row = (await world.person(1)).answers["newcomer.can.what", "1"]
+    assert (row.code, row.content) == (None, {"value": "other", "words": CANARIES["text"]})
+    async with world.store.read() as unit:
+        for table in (tables.answers, tables.chats, tables.facets):
+            assert CANARIES["text"] not in str((await unit.connection.execute(select(table))).all())
