@@ -122,7 +122,7 @@ class Intake:
         """An update that was set aside: what it needs is searched for outside of any transaction, then it has one of its own."""
         try:
             if len(found) >= MOST_SEARCHES:
-                raise RecursionError("a turn searches without end")
+                raise RecursionError("a turn searches without end")  # noqa: TRY301 - a fault like any other: the person is asked to say it again
             found = {**found, **{need: await self._taxonomy.search(need) for need in needs}}
         except StoreAway:
             raise

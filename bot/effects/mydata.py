@@ -102,6 +102,7 @@ async def send_my_data(context: Context) -> Outcome:
             "organisations": theirs,
             "files": [_sent(each) for each in sent],
             "calls": _calls(asked, team),
+            "classification": context.words.tr("help.esco", "en"),  # what ESCO's licence asks for
         }
     )
     return Outcome((pack(Message(tuple(parts)), document=("my-data.json", file)),))
