@@ -5,8 +5,10 @@ from __future__ import annotations
 import logging
 import re
 import secrets
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 from uuid import uuid4
 
 from bot.effects import CHORES, LISTS
@@ -68,7 +70,7 @@ class _SearchNeededMidway(SearchNeeded):
 HandOver = Callable[[Sequence[Letter]], None]
 Key = tuple[str, str]  # source and key of an update
 TAKE_FILES = frozenset({"telegram"})  # channels where a file can be sent to us
-MOST_SEARCHES = 4  # for one update
+MOST_SEARCHES = 8  # of one chat in one batch
 ONE_TIME = re.compile(r"(staff|door)-(\d{12})")  # what a link of somebody's own carries: t.me/...?start=staff-123456789012
 
 
@@ -96,41 +98,46 @@ class Intake:
         """
         return await undisturbed(self._handle(batch)) if batch else set()
 
-    async def _handle(self, batch: Sequence[Incoming], found: LookedUp | None = None) -> set[Key]:
-        """`found`: what was searched for this update, which is alone."""
-        done = _Done()
-        try:
-            done = await self._together(batch, found or {})
-        except StoreAway:
-            raise
-        except SearchNeeded as needed:  # and rolled back
-            if len(batch) == 1:
-                return await self._after_search(batch[0], needed.needs, found or {})
-            return {key for incoming in batch for key in await self._handle([incoming])}
-        except Exception as error:  # noqa: BLE001 - whatever it is, the others must not suffer
-            if len(batch) > 1:
-                return {key for incoming in batch for key in await self._handle([incoming])}  # one of them is poison
-            done.fresh, done.letters = await self._set_apart(batch[0], error)
-        self._hand_over(done.letters)
-        if done.erased:
-            await self._store.scrub()
-        for incoming, needs in done.aside:
-            done.fresh |= await self._after_search(incoming, needs, {})
-        return done.fresh
+    async def _handle(self, batch: Sequence[Incoming]) -> set[Key]:
+        todo, fresh, found = list(batch), set[Key](), dict[Need, Any]()
+        searches = Counter[Address | None]()
+        while todo:
+            done = _Done()
+            try:
+                done = await self._together(todo, found)
+            except StoreAway:
+                raise
+            except SearchNeeded as needed:  # and rolled back
+                if len(todo) > 1:
+                    return fresh.union(*[await self._handle([incoming]) for incoming in todo])
+                done.aside = [(todo[0], needed.needs)]
+            except Exception as error:  # noqa: BLE001 - whatever it is, the others must not suffer
+                if len(todo) > 1:
+                    return fresh.union(*[await self._handle([incoming]) for incoming in todo])  # one of them is poison
+                done.fresh, done.letters = await self._set_apart(todo[0], error)
+            self._hand_over(done.letters)
+            if done.erased:
+                await self._store.scrub()
+            fresh |= done.fresh
+            todo = [incoming for incoming, _ in done.aside]
+            for incoming, needs in done.aside:  # outside of any transaction; then they all have one of their own
+                for need in (each for each in needs if each not in found):
+                    searches[incoming.address] += 1
+                    found[need] = await self._search(need, too_often=searches[incoming.address] > MOST_SEARCHES)
+        return fresh
 
-    async def _after_search(self, incoming: Incoming, needs: Sequence[Need], found: LookedUp) -> set[Key]:
-        """An update that was set aside: what it needs is searched for outside of any transaction, then it has one of its own."""
+    async def _search(self, need: Need, *, too_often: bool) -> Found:
+        """What is wrong with a search costs nobody more than its result: groups and their own words are offered all the same. Raises StoreAway."""
+        nothing = Found(dict(need.memo)["words"], {})
+        if too_often:  # somebody pastes a hundred lines: the others must not wait for that
+            return nothing
         try:
-            if len(found) >= MOST_SEARCHES:
-                raise RecursionError("a turn searches without end")  # noqa: TRY301 - a fault like any other: the person is asked to say it again
-            found = {**found, **{need: await self._taxonomy.search(need) for need in needs}}
+            return await self._taxonomy.search(need)
         except StoreAway:
             raise
-        except Exception as error:  # noqa: BLE001 - whatever it is, those behind it must not suffer
-            fresh, letters = await self._set_apart(incoming, error)
-            self._hand_over(letters)
-            return fresh
-        return await self._handle([incoming], found)
+        except Exception:  # whatever it is, those behind it must not suffer
+            log.exception("a search failed")
+            return nothing
 
     async def _together(self, batch: Sequence[Incoming], found: LookedUp) -> _Done:
         done, held = _Done(), set[Address]()

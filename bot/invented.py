@@ -34,6 +34,10 @@ EXAMPLES: Mapping[str, str] = {
 }
 NAMES: Mapping[str, Fact] = {"one": "Olena", "two": "Invented Amina", "three": "مثال"}  # what lists of somebody's own may hold: people,
 FORMS: Mapping[str, Fact] = {"one": "Your first weeks", "two": "How was the course?", "three": "مثال"}  # questionnaires,
+WRITTEN: Mapping[str, Fact] = {  # words that nothing fits,
+    code: {"say": "uncoded.line", "with": {"words": words, "language": {"from": "languages", "code": "en"}, "n": 2}}
+    for code, words in (("one", "to embroider towels"), ("two", "example"))
+}
 FIRMS: Mapping[str, Fact] = {"one": "Example Bakery", "two": "Invented Steel Ltd", "three": "مثال"}  # and whatever else
 STATES: Mapping[str, tuple[str, ...]] = {"speaks-for": ("one", ""), "profile": ("", "Olena"), "staff": RANKS}  # what these facts may be
 SILENCE = Message(())
@@ -93,7 +97,7 @@ class Inventor:
         if source == "portals":
             return tuple(self.programme.portals) or ("example-portal",)
         if source in LISTS:
-            return NAMES if source in {"my-profiles", "my-people"} else FORMS if source == "my-forms" else FIRMS
+            return WRITTEN if source == "my-uncoded" else NAMES if source in {"my-profiles", "my-people"} else FORMS if source == "my-forms" else FIRMS
         return listed(source, self.language, self.words)
 
     def led_to(self, step: Step, *rules: Rule) -> Moment | None:

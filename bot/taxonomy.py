@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -28,6 +29,7 @@ log = logging.getLogger(__name__)
 TAXONOMY = "taxonomy"  # how a need for any of this is called
 OFFERED = 5  # entries
 PROPOSED = PAGE  # skills that belong to an occupation
+MOST_SCORED = 8  # parts of a text that are looked at, each for what "and" might part in it
 MOST_PARTS = 6  # of what was written at once; whatever follows stays with the last one
 # A language whose speakers may well write another one of these, or read its words; English comes always.
 CLOSE = {
@@ -85,7 +87,8 @@ class _Loaded:
 class Taxonomy:
     def __init__(self, store: Store, words: Words, meaning: Meaning | None = None) -> None:
         """Knows our own entries at once; `refresh()` what was imported; `run()` keeps both ready. `meaning`: finds by what is meant too."""
-        self._store, self._words, self._meaning, self._loaded, self._loading = store, words, meaning, _Loaded(), asyncio.Lock()
+        self._store, self._words, self._meaning, self._loaded = store, words, meaning, _Loaded()
+        self._loading = defaultdict[tuple[str, str], asyncio.Lock](asyncio.Lock)  # kind and language
         self._making = set[asyncio.Task[None]]()
 
     async def run(self) -> None:
@@ -101,7 +104,9 @@ class Taxonomy:
 
     async def warm(self) -> None:
         """Everything that people of the languages offered search in. Raises StoreAway."""
-        loaded = self._loaded
+        await self._fill(self._loaded)
+
+    async def _fill(self, loaded: _Loaded) -> None:
         await self._make_ready(loaded, KINDS, list(dict.fromkeys(each for language in self._words.languages for each in self._languages(language))))
         if self._meaning:
             for kind in KINDS:
@@ -113,10 +118,15 @@ class Taxonomy:
         stamp = await taxonomy.stamp(self._store)
         if stamp == self._loaded.stamp:
             return False
-        loaded = _Loaded(stamp, {code: entry async for code, entry in taxonomy.entries(self._store)}, await taxonomy.languages(self._store))
+        before, loaded = (
+            self._loaded,
+            _Loaded(stamp, {code: entry async for code, entry in taxonomy.entries(self._store)}, await taxonomy.languages(self._store)),
+        )
         names = dict[str, dict[str, str]]()
         for language in {*self._words.languages, "en"} & {each for kind in loaded.languages.values() for each in kind}:
             names[language] = {code: label async for code, label, _ in taxonomy.labels_of(self._store, language, CALLED)}
+        if before.indexes:  # nobody waits for the new ones
+            await self._fill(loaded)
         self._words.learn(names)
         self._loaded = loaded
         return True
@@ -193,16 +203,19 @@ class Taxonomy:
     def _parts(self, loaded: _Loaded, words: str, kinds: Sequence[str], languages: Sequence[str]) -> list[str]:
         """Several at once, apart: only what means something of its own, so that no half of a sentence is asked about."""
 
+        @cache
         def score(text: str) -> float:
-            return max((score for _, score in self._closest_alike(loaded, text, kinds, languages)), default=0.0)
+            return max((score for _, score in self._closest_alike(loaded, text, kinds, languages[:2])), default=0.0)
 
-        parts = list[str]()
-        for pieces, whole in parts_of(words):
-            splits = len(pieces) > 1 and score(whole) < SURE and all(score(piece) >= CLEAR for piece in pieces)
+        parts, apart = list[str](), parts_of(words)
+        for pieces, whole in apart[:MOST_SCORED]:
+            splits = 1 < len(pieces) <= MOST_SCORED and score(whole) < SURE and all(score(piece) >= CLEAR for piece in pieces)
             parts += pieces if splits else [whole]
-        if any(search.is_said_around(part) and score(part) < CLEAR for part in parts):  # a sentence with commas: only what it tells of work
-            told = [part for part in parts if score(part) >= CLEAR]
-            return [words.strip()] if len(told) <= 1 else told[:MOST_PARTS]
+        parts += [whole for _, whole in apart[MOST_SCORED:]]
+        if len(apart) <= MOST_SCORED and any(search.is_said_around(part) and score(part) < CLEAR for part in parts):
+            parts = [part for part in parts if score(part) >= CLEAR]  # a sentence with commas: only what it tells of work
+            if len(parts) <= 1:
+                return [words.strip()]
         return [*parts[: MOST_PARTS - 1], ", ".join(parts[MOST_PARTS - 1 :])] if len(parts) > MOST_PARTS else parts or [words.strip()]
 
     def _closest_alike(self, loaded: _Loaded, words: str, kinds: Sequence[str], languages: Sequence[str]) -> Iterator[tuple[int, float]]:
@@ -215,14 +228,15 @@ class Taxonomy:
     # ---- the indexes, and the meanings ------------------------------------------------------------------------------------------------
 
     async def _make_ready(self, loaded: _Loaded, kinds: Sequence[str], languages: Sequence[str]) -> None:
-        """Read and built once, a second each; whoever asks meanwhile waits for it."""
-        async with self._loading:
-            for kind in kinds:
-                if (kind, "") not in loaded.indexes:
-                    loaded.indexes[kind, ""] = await asyncio.to_thread(_our_index, kind)
-                for language in languages:
-                    if language in loaded.languages.get(kind, ()) and (kind, language) not in loaded.indexes:
-                        loaded.indexes[kind, language] = await self._build(loaded, kind, language)
+        """Read and built once, a second each; whoever needs the same one meanwhile waits for it."""
+        for kind in kinds:
+            for language in ("", *(each for each in languages if each in loaded.languages.get(kind, ()))):
+                if (kind, language) in loaded.indexes:
+                    continue
+                async with self._loading[kind, language]:
+                    if (kind, language) not in loaded.indexes:
+                        built = await self._build(loaded, kind, language) if language else await asyncio.to_thread(_our_index, kind)
+                        loaded.indexes[kind, language] = built
 
     async def _perhaps_ready(self, loaded: _Loaded, kinds: Sequence[str], languages: Sequence[str]) -> None:
         """Somebody asks before `warm()` is done: they find what is there by then, and everybody after them the rest."""

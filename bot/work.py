@@ -126,6 +126,9 @@ class Work:
                 self.finished.add(person.id)
             if outcome.forgotten:
                 self.forgotten(outcome.forgotten)
+            if outcome.changed:  # whoever of them comes next in this batch has these answers
+                self.people |= await people.lock(self.unit, outcome.changed & self.people.keys(), outcome.changed)
+                self.organisations |= await organisations.lock(self.unit, outcome.changed & self.organisations.keys())
             if outcome.handed_in and chat.person_id:
                 self.erased = True  # so that the database's log does not keep them beside a name either
                 for question in outcome.handed_in:

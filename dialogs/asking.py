@@ -91,7 +91,8 @@ class Place:
         step = self.dialog.find(self.at)
         offered = () if step and step.own_list else self.offered
         asked = (self.prompt, offered, self.picked, self.found, self.page, self.anew, self.warned)
-        more = (self.looking, self.looked_at, tuple(self.done), self.memo, self.words, self.about, self.waiting)
+        words = "" if step and step.words_of else self.words
+        more = (self.looking, self.looked_at, tuple(self.done), self.memo, words, self.about, self.waiting)
         return Frame(self.dialog.dialog, self.step, self.inner, self.rounds, self.begun, *asked, *more)
 
     def turn_to(self, spot: Spot | None = None) -> None:
@@ -541,8 +542,15 @@ class Asking:
         if any(about.get("opens") for about in place.about.values()):
             return Say("common.which-group")
         if step.words_of:
-            return Say(self.id(place, step), {"words": place.words})
+            return Say(self.id(place, step), {"words": self.words_of(place, step)})
         return Say("common.closest" if place.offered else "common.nothing-close", {"words": place.words}) if place.words else None
+
+    def words_of(self, place: Place, step: Step) -> str:
+        """What a search begins with: the words that the chosen label tells. Looked up every time: they are somebody else's, who may be forgotten."""
+        before = place.dialog.step(str(step.words_of))
+        listed = self.listed(place, str(before.from_))
+        label = listed.get(place.memo.get(before.id, ""), "") if isinstance(listed, Mapping) else ""
+        return str(label["with"]["words"] if isinstance(label, Mapping) else label) or "…"
 
     def picture_of(self, place: Place, step: Step) -> str:
         return f"{place.dialog.dialog}/{step.picture}" if step.picture else ""
@@ -564,7 +572,8 @@ class Asking:
             inside = there is not None and step in place.dialog.groups[name]  # a group tells what was answered in its round
             spots = self.rounds_seen(place, there, there if inside else step, rounds) if there else []
             value = self.value_of(place, there, spots[0]) if there and spots else self.facts.get(name, "")
-            facts[name] = told(there, self.id(place, there), Answer("given", value)) if there and value else value or "…"
+            kept = self.kept(place, there, spots[0]) if there and there.ask == "search" else None  # own words stand beside the value
+            facts[name] = told(there, self.id(place, there), kept or Answer("given", value)) if there and value else value or "…"
         return facts
 
     def options(self, place: Place, step: Step) -> tuple[Option, ...]:
@@ -595,6 +604,7 @@ class Asking:
             options.append(Option(MORE, {"say": "common.more"}))
         if step.ask == "search":
             options += [Option(OTHER, {"say": "common.none-of-these"})] if place.words else []
+            options += [Option(OTHER, {"say": "common.leave-words"})] if step.words_of else []
             options.append(Option(GROUPS, {"say": "common.show-groups"}))
         return tuple(options)
 
@@ -739,14 +749,20 @@ class Asking:
         return Say("common.line", {"name": {"say": self.id(place, question) + ".short"}, "answer": self.told(place, question)}, line=follows)
 
     def told_rounds(self, place: Place, group: Step, around: Rounds) -> Fact:
-        """What was answered in a group, a round after the other; groups inside it only count."""
-        questions = [inner for inner in group.steps if inner.is_question and not inner.steps]
+        """What was answered in a group, a round after the other; in a form, groups inside it only count."""
+        questions = [inner for inner in group.steps if inner.is_question and not (inner.steps and place.dialog.form)]
         last = self.last_round(place, group, around) if group.count else self.answers.last_round(self.id(place, group), around)
         rounds = [(*around, number_) for number_ in range(1, last + 1)]
-        told_ = [[self.told_of(inner, self.id(place, inner), each) for inner in questions if self.counts(place, inner, each)] for each in rounds]
+        told_ = [[self.told_inside(place, inner, each) for inner in questions if self.counts(place, inner, each)] for each in rounds]
         if not any(told_):
             return NOTHING
         return {"list": [{"pair": [first, *(fact for fact in rest if fact != NOTHING)]} for first, *rest in filter(None, told_)]}
+
+    def told_inside(self, place: Place, inner: Step, rounds: Rounds) -> Fact:
+        if not inner.steps:
+            return self.told_of(inner, self.id(place, inner), rounds)
+        answer = self.told_rounds(place, inner, rounds)
+        return answer if answer == NOTHING else {"say": "common.line", "with": {"name": {"say": self.id(place, inner) + ".short"}, "answer": answer}}
 
     def counts(self, place: Place, step: Step, rounds: Rounds) -> bool:
         """Has it an answer, and (in a form) does that still apply?"""
@@ -781,6 +797,8 @@ def told(step: Step, name: str, answer: Answer | None) -> Fact:
         return answer.value
     if answer.words and (step.other or (step.ask == "search" and answer.value == OWN_WORDS)):
         return answer.words
+    if step.ask == "search" and not answer.value.startswith("http"):  # kept while the question was a text
+        return answer.value
     of = "common" if step.ask == "yes-no" else name
     there = {"yes", "no"} if step.ask == "yes-no" else set(step.choices)  # what the script no longer has keeps its code
     source = f"{name.partition('.')[0]}.{step.from_}" if step.own_list else step.from_
@@ -793,6 +811,6 @@ def code_of(step: Step, answer: Answer) -> str | None:
     if answer.kind != "given":
         return None
     if step.ask == "search":
-        return None if answer.value == OWN_WORDS else answer.value
+        return answer.value if answer.value.startswith("http") else None
     coded = bool(answer.words) if step.ask == "town" else bool(step.facet) if step.calculate else step.ask in CODED and not answer.words
     return answer.value if coded else None

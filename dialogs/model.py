@@ -81,7 +81,7 @@ class Step(Strict):
     )  # a source: a list with a name in bot/sources.py; or `lists.towns`, a list of this dialog
     skills_of: StepName | None = Field(None, alias="skills-of")  # of a search: the question for an occupation; the skills that belong to it are proposed
     relation: Literal["essential", "optional"] = "essential"  # how they belong to it
-    words_of: StepName | None = Field(None, alias="words-of")  # of a search: the choice whose label is searched for to begin with
+    words_of: StepName | None = Field(None, alias="words-of")  # of a search: the choice whose words are searched for to begin with
     filter: Filter | None = None  # of a list of this dialog: the rows that are offered
     other: bool = False  # a typed answer that is none of the choices counts, in the person's own words
     columns: Annotated[int, Field(ge=1, le=2)] = 1

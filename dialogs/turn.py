@@ -283,8 +283,9 @@ class _Walk(Asking):
             return self.weigh(place, step, answer)
         several = {"several": "yes"} if self.inside(place) else {}
         found = self.searched(step, words=answer.value, **several)
-        self.offer(place, found)
-        place.waiting[step.id] = [*found.rest, *place.waiting.get(step.id, ())]
+        self.offer(place, replace(found, words="") if step.words_of else found)
+        place.warned = False  # it was about this text; the next one is looked at anew
+        place.waiting[step.id] = list(dict.fromkeys([*found.rest, *place.waiting.get(step.id, ())]))  # a mistake mended comes with the same rest
         self.prompts += 1  # the buttons of before were for other words
         place.prompt = self.prompts
         return self.go_on()
@@ -480,6 +481,7 @@ class _Walk(Asking):
     def enough(self, place: Place, step: Step) -> None:
         around = place.rounds[:-1]
         place.begun.pop(f"{step.id} {in_round(around)}", None)
+        place.waiting.pop(step.steps[0].id, None)
         self.answers.put((self.id(place, step), in_round(around)), Answer("given", str(self.answers.last_round(self.id(place, step), around))))
         place.turn_to()
         self.go_on()
@@ -488,6 +490,8 @@ class _Walk(Asking):
         group, around = self.inside(place), place.rounds[:-1]
         if group and self.is_blank_round(place):
             last = place.rounds[-1] - 1  # the round was begun by mistake
+            if place.words:  # or for what else they wrote: there again, if they want one more
+                place.waiting[place.at] = [place.words, *place.waiting.get(place.at, ())]
             place.begun.pop(f"{group.id} {in_round(around)}")
             self.answers.stir()
             place.turn_to((group, (*around, last)))
@@ -612,7 +616,7 @@ class _Walk(Asking):
     def settle(self, place: Place, step: Step, answer: Answer) -> None:
         """The pending question has its answer; on to whatever is open."""
         group = self.inside(place)
-        if group and not place.dialog.form and step is group.steps[0] and answer != self.answered(place, step):
+        if group and not place.dialog.form and step is group.steps[0] and not is_same(answer, self.answered(place, step)):
             self.drop_round(place, group.steps[1:])  # another language, another level
         if step.purpose:
             self.answers.put((self.id(place, step), in_round(place.rounds)), answer)
@@ -636,8 +640,9 @@ class _Walk(Asking):
                     place.turn_to()
 
     def drop_round(self, place: Place, steps: Sequence[Step]) -> None:
+        """What was answered in the pending round, and in the groups inside it."""
         for inner in steps:
-            self.answers.drop((self.id(place, inner), in_round(place.rounds)))
+            self.clear(place, inner, place.rounds)
 
     def clear(self, place: Place, group: Step, around: Rounds = ()) -> None:
         """A question, or a group with all that is in it; only in these rounds of the groups around it."""
@@ -813,7 +818,7 @@ class _Walk(Asking):
     def begin_search(self, place: Place, step: Step) -> None:
         """With the words of their answer, or what else they wrote; with words from elsewhere, or with the skills that belong to an
         occupation; or with nothing."""
-        before, answered = place.dialog.find(step.skills_of or step.words_of or ""), self.answered(place, step)
+        before, answered = place.dialog.find(step.skills_of or ""), self.answered(place, step)
         value = self.values(place, step, place.rounds, frozenset({before.id})).get(before.id, "") if before else ""
         if answered:
             self.offer(place, self.searched(step, words=answered.words) if answered.words else Found("", {}))
@@ -821,12 +826,17 @@ class _Walk(Asking):
             first, *rest = waiting
             self.offer(place, self.searched(step, words=first))
             place.waiting[step.id] = rest
-        elif step.words_of and value:
-            self.offer(place, self.searched(step, words=value))
-        elif step.skills_of and value not in {"", OWN_WORDS}:
+        elif step.words_of:
+            self.offer(place, replace(self.searched(step, words=self.words_of(place, step)), words=""))
+        elif step.skills_of and value.startswith("http"):
             found = self.searched(step, occupation=value, relation=step.relation)
             taken = {answer.value for (question, _), answer in self.answers.now.items() if question == self.id(place, step)}
             self.offer(place, replace(found, entries={code: about for code, about in found.entries.items() if code not in taken}))
+
+
+def is_same(one: Answer, other: Answer | None) -> bool:
+    """The same entry in other words, or found more closely, is the same answer."""
+    return other is not None and (one.kind, one.value) == (other.kind, other.value) and (one.value != OWN_WORDS or one.words == other.words)
 
 
 _NAVIGATION: dict[str, Callable[[_Walk, Place, Step], None]] = {

@@ -53,11 +53,11 @@ async def _opened(unit: Unit, owners: Owners, wanted: Any) -> dict[UUID, list[An
     return found
 
 
-async def uncoded(unit: Unit, owners: Owners, questions: Sequence[str]) -> dict[UUID, list[AnswerRow]]:
-    """Owner -> answers to these questions that were given in words without a code."""
+async def uncoded(unit: Unit, owners: Owners, questions: Sequence[str], most: int) -> dict[UUID, list[AnswerRow]]:
+    """Owner -> answers to these questions that were given in words without a code, the oldest first."""
     columns = owners.answers.c
     wanted = columns.question.in_(questions), columns.code.is_(None), columns.kind == "given"
-    return await _opened(unit, owners, select(owners.answers).where(*wanted).order_by(columns.at))
+    return await _opened(unit, owners, select(owners.answers).where(*wanted).order_by(columns.at).limit(most))
 
 
 async def save(unit: Unit, owners: Owners, rows: Mapping[UUID, Sequence[AnswerRow]]) -> None:

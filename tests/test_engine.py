@@ -631,3 +631,63 @@ def test_a_state_of_before_searches_is_understood(person):
     assert "waiting" not in old["frames"][-1], "what is empty does not travel"
     old["frames"][-1]["tomorrow"] = 1
     assert State.from_json(old).frames[-1].waiting == {}
+
+
+def at_request(scripts):
+    person = Person(scripts).talk(Command("start"), "en", "yes", "yes", "no", "business")
+    person.facts = {"speaks-for": "one"}
+    return person.talk(Command("more"), "request")
+
+
+def test_own_words_are_told_as_they_are_in_the_questions_about_them(person):
+    person.talk(*AT_WORK, Text("embroidery"), ".other")
+    assert person.last.parts[-1].facts == {"what": "embroidery"}
+
+
+def test_with_a_job_that_is_taken_back_go_the_skills_that_it_needs(scripts):
+    person = at_request(scripts).talk(Text("welder"), "occupations.welder")
+    person.talk(person.codes[0], ".enough", ".skip", ".back", ".back", ".back", ".back", Text("cook"), "occupations.sheet-metal-worker")
+    assert not [key for key in person.answers if key[0].startswith("request.wanted.essential")], "another occupation needs others"
+    assert "request.wanted.essential.must" in person.asked
+    person.talk(".back", ".decline")
+    assert [key for key in person.answers if key[0].startswith("request.wanted")] == [("request.wanted", "")]
+
+
+def test_what_a_job_needs_stands_in_the_summary(scripts, words):
+    person = at_request(scripts).talk(Text("welder"), "occupations.welder")
+    person.talk(person.codes[0], ".enough", ".skip", ".skip", ".skip", ".skip", ".skip", ".skip", ".enough")
+    assert "request.summary" in person.asked
+    told_ = " ".join(words.fact(part.facts["answer"], "en") for part in person.last.parts if "answer" in part.facts)
+    assert "Must be able to: Sheet metal worker" in told_ or "Must be able to: " in told_
+
+
+def test_back_from_one_of_several_loses_none_of_them(person):
+    person.talk(*AT_WORK, Text("welding, cooking, sewing"), "occupations.welder", "alone", "to-10", "now", ".back")
+    assert "newcomer.can.another" in person.asked
+    person.talk(".again")
+    assert person.last.parts[-1].facts == {"words": "cooking"}
+    person.talk(".back", ".enough")
+    assert not person.state.frames[-1].waiting, "that is all: nothing waits any more"
+
+
+def test_a_mistake_that_is_mended_is_not_asked_about_twice(person):
+    person.talk(*AT_WORK, Text("weldng, cooking"), Text("welding, cooking"))
+    assert person.state.frames[-1].waiting == {"what": ["cooking"]}
+
+
+def test_each_text_that_looks_private_is_asked_about(person):
+    person.talk(*AT_WORK, Text("0381 555 123 45"), Text("welding"), Text("0381 555 123 46"))
+    assert "common.looks-private" in person.asked
+
+
+def test_the_same_entry_in_other_words_keeps_what_was_told_of_it(person):
+    person.talk(
+        *AT_WORK, Text("welding"), "occupations.welder", "alone", "to-10", "now", ".back", ".back", ".back", ".back", Text("I weld"), "occupations.welder"
+    )
+    assert person.answers["newcomer.can.last-time", "1"].value == "now"
+
+
+def test_what_was_a_text_before_is_told_as_it_was_written(scripts):
+    step = scripts.question("work.jobs.job")
+    assert told(step, "work.jobs.job", Answer("given", "I was a cook in Odesa")) == "I was a cook in Odesa"
+    assert code_of(step, Answer("given", "I was a cook in Odesa")) is None

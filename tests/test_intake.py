@@ -446,7 +446,22 @@ async def test_a_database_that_goes_away_between_the_two_transactions_loses_and_
     assert [letter.address.address for letter in world.letters[before:]] == ["1"]
 
 
-async def test_a_search_that_fails_costs_its_person_one_message_and_nobody_else_anything(world, monkeypatch):
+async def test_who_pastes_a_hundred_lines_has_the_first_few_searched_and_all_of_them_answered(world, monkeypatch):
+    await at_work(world, 1)
+    searched, search = [], world.intake._taxonomy.search
+
+    async def counted(need):
+        searched.append(need)
+        return await search(need)
+
+    monkeypatch.setattr(world.intake._taxonomy, "search", counted)
+    before = len(world.letters)
+    await world.intake.handle([world.update(1, Kind.TEXT, f"welder {number}") for number in range(30)])
+    assert len(searched) == 8
+    assert len(world.letters) - before == 30
+
+
+async def test_a_search_that_fails_finds_nothing_and_costs_nobody_anything(world, monkeypatch):
     await at_work(world, 1)
     await world.onboard(2)
 
@@ -455,9 +470,11 @@ async def test_a_search_that_fails_costs_its_person_one_message_and_nobody_else_
 
     monkeypatch.setattr(world.intake._taxonomy, "search", broken)
     await world.intake.handle([world.update(1, Kind.TEXT, "welder"), world.update(2, Kind.TEXT, "Amina")])
-    assert "common.trouble" in str([letter.content["parts"] for letter in world.letters if letter.address.address == "1"][-1])
+    said = [letter.content for letter in world.letters if letter.address.address == "1"][-1]
+    assert "common.nothing-close" in str(said["parts"])
+    assert [option[0] for option in said["options"]][:2] == [".other", ".groups"], "their words can be kept"
     assert (await world.person(2)).answers["newcomer.name", ""].content["value"] == "Amina"
-    assert await world.count(tables.quarantine) == 1
+    assert await world.count(tables.quarantine) == 0
     monkeypatch.undo()
     await world.text(1, "welder")
     assert "common.closest" in str(world.letters[-1].content["parts"])

@@ -58,6 +58,7 @@ class Outcome:
     person: Person | None = None  # as they are from now on, where the effect changed what is kept beside their answers
     forgotten: UUID | None = None  # who was erased, though the chat lives on
     handed_in: frozenset[Question] = frozenset()  # answers that are the person's no more
+    changed: frozenset[UUID] = frozenset()  # people and organisations whose answers the effect changed itself
     ranks: frozenset[UUID] = frozenset()  # members of staff whose rank changed, or who are no more
 
 
