@@ -11,7 +11,7 @@ from dataclasses import replace
 import pytest
 from conftest import CANARIES, KEYS, ROOT
 from sqlalchemy import delete, select, update
-from test_intake import World
+from test_intake import ENTRIES, World
 
 from bot import rights, team
 from bot.app import tidy
@@ -813,3 +813,100 @@ async def test_a_broken_rule_is_caught(sqlite_store, scripts, words, programme, 
 
 def test_commands_of_staff_are_in_no_public_menu(scripts):
     assert not {"staff", "person", "find", "fill", "enter", "claim", "handover"} & set(scripts.menu)
+
+
+# ---- words that nothing fitted ------------------------------------------------------------------------------------------
+
+
+async def embroiders(office, who, words="embroidery"):
+    """Somebody who kept their own words."""
+    await office.onboard(who)
+    await office.text(who, "Olena")
+    for code in (".skip", ".skip", ".skip"):
+        await office.press(who, code)
+    await office.text(who, words)
+    await office.press(who, ".other")
+
+
+async def listed(office, who=100):
+    """The words that /uncoded lists, and the codes of their buttons."""
+    await office.command(who, "uncoded")
+    return {option[1]["with"]["words"]: option[0] for option in office.letters[-1].content.get("options", ()) if "with" in option[1]}
+
+
+async def test_the_same_words_of_several_get_their_entry_at_once_and_the_log_says_who_gave_it(office):
+    for who in (1, 2):
+        await embroiders(office, who, ("Embroidery", "embroidery!")[who - 1])
+    await embroiders(office, 3, "juggling")
+    helper = await office.hire(100, "coordinator")
+    there = await listed(office)
+    assert set(there) == {"Embroidery", "juggling"}
+    await office.press(100, there["Embroidery"])
+    await office.text(100, "to sew things")
+    await office.press(100, "skills.sewing")
+    for who in (1, 2):
+        row = (await office.person(who)).answers["newcomer.can.what", "1"]
+        assert (row.code, row.content["chosen"], row.content["isco"]) == (ENTRIES["skills.sewing"], "staff", "75")
+        assert row.content["words"].casefold().startswith("embroidery"), "and their words stay"
+    facets = [(row.name, row.value) for row in await office.rows(tables.facets) if row.name == "can"]
+    assert facets.count(("can", ENTRIES["skills.sewing"])) == 2
+    assert [(row.staff_id, row.action) for row in await office.rows(tables.audit)].count((helper.id, "code")) == 2
+    assert set(await listed(office)) == {"juggling"}
+
+
+async def test_who_took_back_their_yes_while_staff_were_choosing_is_not_written_to(office):
+    await embroiders(office, 1)
+    await office.hire(100, "coordinator")
+    await office.press(100, (await listed(office))["embroidery"])
+    await office.text(100, "to sew things")
+    await office.command(1, "stop")
+    await office.press(1, "profile")
+    await office.press(100, "skills.sewing")
+    assert await office.count(tables.answers) == 0
+    assert await office.count(tables.facets) == 0
+
+
+async def test_no_skill_is_given_where_an_occupation_was_asked_for(office):
+    await office.command(2, "start")
+    for code in ("en", "yes", "yes", "no", "business", "found"):
+        await office.press(2, code)
+    await office.text(2, "Zz Works Invented")
+    await office.command(2, "more")
+    await office.press(2, "request")
+    await office.text(2, "embroiderer")
+    await office.press(2, ".other")
+    await office.hire(100, "coordinator")
+    await office.press(100, (await listed(office))["embroiderer"])
+    await office.text(100, "to sew things")
+    await office.press(100, "skills.sewing")
+    (row,) = [row for row in await office.rows(tables.organisation_answers) if row.question == "request.wanted.occupation"]
+    assert row.code is None
+    await office.press(100, (await listed(office))["embroiderer"])
+    await office.text(100, "who sews clothes")
+    await office.press(100, "occupations.tailor")
+    (row,) = [row for row in await office.rows(tables.organisation_answers) if row.question == "request.wanted.occupation"]
+    assert row.code == ENTRIES["occupations.tailor"]
+
+
+async def test_what_staff_gave_and_the_person_adds_in_one_batch_both_select_audiences(office):
+    await embroiders(office, 1)
+    for code in ("alone", "to-10", "now", ".again"):
+        await office.press(1, code)
+    await office.text(1, "welder")
+    await office.hire(100, "coordinator")
+    await office.press(100, (await listed(office))["embroidery"])
+    await office.text(100, "to sew things")
+    await office.intake.handle([office.pressed(100, "skills.sewing"), office.pressed(1, "occupations.welder")])
+    assert {row.value for row in await office.rows(tables.facets) if row.name == "can"} >= {ENTRIES["skills.sewing"], ENTRIES["occupations.welder"]}
+
+
+async def test_words_of_somebody_who_is_forgotten_stay_in_no_conversation_of_staffs(office):
+    await embroiders(office, 1, "Kreuzstichtischdecken")
+    await office.hire(100, "coordinator")
+    await office.press(100, next(iter((await listed(office)).values())))
+    assert "Kreuzstichtischdecken" in office.read(100)
+    await office.command(1, "forget")
+    await office.press(1, "yes")
+    assert "Kreuzstich" not in str((await office.chat(100)).state)
+    await office.press(100, ".other")
+    assert await listed(office) == {}
