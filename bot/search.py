@@ -238,7 +238,7 @@ class Index:
         shared = Counter[int]()
         for letters in _threes(word):
             shared.update(self._by_letters.get(letters, ()))
-        least = max(1, (len(word) - 1) // 4)
+        least = max(1, (len(word) - 1) // 3)  # letters that a mistake touches are in three groups
         for at, number in shared.items():
             if number >= least and (likeness := alike(word, self._alphabet[at])) >= ALIKE:
                 found[at] = max(likeness, found.get(at, 0.0))
@@ -247,8 +247,10 @@ class Index:
 
 def alike(one: str, other: str) -> float:
     """0 to 1. Two letters that changed places are one mistake; a word inside another one (Stapler, Gabelstapler) is most of it."""
-    likeness = max(Indel.normalized_similarity(one, other), OSA.normalized_similarity(one, other))
-    short, long = sorted((one, other), key=len)
+    likeness = Indel.normalized_similarity(one, other)
+    if likeness > 0.5 and abs(len(one) - len(other)) <= 1:  # letters that changed places are no other letters
+        likeness = max(likeness, OSA.normalized_similarity(one, other))
+    short, long = (one, other) if len(one) <= len(other) else (other, one)
     if len(short) >= 5 and short in long:
         likeness = max(likeness, 0.82 if long.startswith(short) or long.endswith(short) else 0.7)
     return likeness

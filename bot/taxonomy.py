@@ -56,6 +56,7 @@ MOST_MEANT = {"occupations": 3, "skills": 0}  # further English labels of an ent
 LOOK_AGAIN = 15.0  # seconds between two looks whether something was imported
 PATIENCE = 0.3  # seconds that somebody waits for an index that is being built
 KINDS = ("occupations", "skills")
+JUST_SO = 0.97  # a score: the same words; all of these stay first
 CERTAIN, MOST_CERTAIN = 0.8, 4  # beside something sure: what is written so much alike stays before what only means the same
 SURE, CLEAR, FAINT = 0.9, 0.6, 0.3  # scores: nothing better is to be had; it is meant; nobody would see why
 
@@ -103,11 +104,13 @@ class Taxonomy:
             await asyncio.sleep(LOOK_AGAIN)
 
     async def warm(self) -> None:
-        """Everything that people of the languages offered search in. Raises StoreAway."""
+        """Everything that people search in, the languages offered first. Raises StoreAway."""
         await self._fill(self._loaded)
 
     async def _fill(self, loaded: _Loaded) -> None:
-        await self._make_ready(loaded, KINDS, list(dict.fromkeys(each for language in self._words.languages for each in self._languages(language))))
+        offered = [each for language in self._words.languages for each in self._languages(language)]
+        imported = sum(loaded.languages.values(), ())  # people write what they write: the others too, afterwards
+        await self._make_ready(loaded, KINDS, list(dict.fromkeys([*offered, *imported])))
         if self._meaning:
             for kind in KINDS:
                 if kind not in loaded.meanings:
@@ -294,6 +297,6 @@ def _fused(written: Sequence[tuple[int, float]], meant: Sequence[tuple[int, floa
     scores = dict(meant) | dict(written)
     order = fused([number for number, _ in written], [number for number, _ in meant])
     if written and written[0][1] >= SURE:
-        certain = [number for number, score in written[:MOST_CERTAIN] if score >= CERTAIN]
+        certain = [number for at, (number, score) in enumerate(written) if score >= JUST_SO or (at < MOST_CERTAIN and score >= CERTAIN)]
         order = [*certain, *(number for number in order if number not in certain)]
     return [(number, scores[number]) for number in order]
