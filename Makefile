@@ -7,10 +7,10 @@ run: .venv/ready
 	@$(BIN)/frontdoor run
 
 test: .venv/ready-dev
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 trust: .venv/ready-dev
-	TRUST=1 $(BIN)/python -m pytest -m trust tests/trust
+	TRUST=1 $(BIN)/python -m pytest -m trust
 
 bench: .venv/ready-bench
 	$(BIN)/python benchmarks/run.py

@@ -36,6 +36,7 @@ CANARIES = {
     "text": "zz-kanarienvogel-quittengelee",
     "token": "4242:CANARYtokenCANARYtokenCANARYtoken00",
 }
+TRUST = bool(os.environ.get("TRUST"))  # `make trust`: what is too long for `make test` is there too, marked so
 os.environ.setdefault("FRONTDOOR_SEMANTIC", "off")  # seconds of a core at every start; its own tests switch it on
 LOGS = Path(os.environ.get("TEST_LOGS") or tempfile.mkdtemp(prefix="frontdoor-tests-"))
 os.environ["TEST_LOGS"] = str(LOGS)  # the same for every worker of this run
@@ -156,6 +157,8 @@ def postgres():
         await prepare(store)
         await store.close()
 
+    server.psql("ALTER SYSTEM SET fsync = off")  # processes are killed here, never the machine; hundreds of databases are made
+    server.psql("SELECT pg_reload_conf()")
     server.psql("CREATE DATABASE template")
     asyncio.run(template())
     numbers = itertools.count()

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 from collections import defaultdict
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from conftest import KEYS, ROOT, until
+from conftest import KEYS, ROOT, TRUST, until
 from sqlalchemy import select
 from test_doors import code_of, join
 from test_intake import World
@@ -31,7 +30,6 @@ from storage.records import Address
 from storage.store import Store
 
 DAYS, HOURLY = 400, ((0, 5), (51, 53), (182, 184), (205, 214))  # days after the third of September: summer time ends on the 52nd
-EVERY_HOUR = bool(os.environ.get("TRUST"))
 REMINDER, QUESTION, WELCOME = "quiet.half-way", "still.right", "still.back"
 
 
@@ -139,13 +137,13 @@ async def live(town, hour):
         await town.text(RETURNS, "hello")
 
 
-async def four_hundred_days(town):
-    """Every hour, where something happens (the first days, the end of summer time, the half year); every third one elsewhere."""
+async def four_hundred_days(town, hours):
+    """Every hour, where something happens (the first days, the end of summer time, the half year); in steps of so many elsewhere."""
     told = defaultdict(list)
     await settle_in(town)
     paused, hour = {}, 0
     while hour < DAYS * 24:
-        step = 1 if any(begin <= hour // 24 < end for begin, end in HOURLY) or EVERY_HOUR else 3
+        step = 1 if any(begin <= hour // 24 < end for begin, end in HOURLY) else hours
         town.time.turn(hours=step)
         hour += step
         await live(town, hour)
@@ -161,10 +159,11 @@ async def four_hundred_days(town):
     return told, paused
 
 
-async def test_in_400_days_everybody_hears_of_us_as_rarely_as_promised(quick_town):
+@pytest.mark.parametrize("hours", [6, *([pytest.param(1, marks=pytest.mark.trust)] if TRUST else [])])  # six: by day and by night
+async def test_in_400_days_everybody_hears_of_us_as_rarely_as_promised(quick_town, hours):
     town = quick_town
     town.time.now = datetime(2026, 9, 3, 20, 30, tzinfo=UTC)  # in summer time, in the evening; DST ends, begins, and ends again
-    told, paused = await four_hundred_days(town)
+    told, paused = await four_hundred_days(town, hours)
     reminders = {who: [hour for sentence, hour, _ in heard if sentence == REMINDER] for who, heard in told.items()}
     questions = {who: [hour / 24 for sentence, hour, _ in heard if sentence == QUESTION] for who, heard in told.items()}
     assert {who for who, hours in reminders.items() if hours} == {LEFT, CAME_BACK, TWO_B}, "in two chats: where they wrote last"

@@ -371,7 +371,7 @@ def browser():
 
 
 @pytest.mark.parametrize("language", ["de", "ar"])
-def test_nothing_sticks_out_on_a_small_phone(browser, tmp_path, language):
+def test_nothing_sticks_out_on_a_small_phone(browser, scripts, tmp_path, language):
     page = browser.new_page(viewport={"width": 360, "height": 640})
     complaints, asked = [], []
     page.on("console", lambda message: complaints.append(message.text))
@@ -384,7 +384,7 @@ def test_nothing_sticks_out_on_a_small_phone(browser, tmp_path, language):
             .filter(([_, box]) => box.width > 0 && (box.left < -1 || box.right > innerWidth + 1)).map(([html]) => html)"""
         assert page.eval_on_selector_all("body *", outside) == [], dialog
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), dialog
-        assert page.eval_on_selector_all(".phone", "all => all.length") >= len([each for each in load_scripts()[dialog].steps if each.ask]), dialog
+        assert page.eval_on_selector_all(".phone", "all => all.length") >= len([each for each in scripts[dialog].steps if each.ask]), dialog
         spilled = "all => all.filter(one => one.scrollWidth > one.clientWidth + 1).map(one => one.textContent)"
         assert page.eval_on_selector_all(".phone button, .phone .words", spilled) == [], dialog
     page.close()

@@ -9,11 +9,10 @@ import pytest
 from conftest import CANARIES, until
 from doors import SECRET, Telegram, TelegramDoor
 from sqlalchemy import func, select
-from test_conversations import RUNS, check_what_it_leaves, talk, with_forms
+from test_conversations import LIBRARIES, check_what_it_leaves, deal, talk, with_forms
 
 from bot.app import House
 from bot.batches import WAITING, Batches, Full
-from bot.channels import telegram_aiogram, telegram_ptb
 from bot.messages import Incoming, Kind
 from bot.settings import Settings
 from storage import tables
@@ -36,12 +35,10 @@ def hello(number=7, text="hello"):
     return {"update_id": number, "message": {"message_id": number, "date": 1795000000, "from": user, "chat": {"id": 5, "type": "private"}, "text": text}}
 
 
-@pytest.mark.parametrize(("script", "language"), RUNS)
-async def test_a_conversation_holds_by_webhook(script, language, house, request, tmp_path):
+@pytest.mark.parametrize(("library", "script", "language"), deal("webhook"))
+async def test_a_conversation_holds_by_webhook(library, script, language, house, tmp_path):
     house = with_forms(house.store, script["forms"], tmp_path) if "forms" in script else house
-    number = [run.id for run in RUNS].index(request.node.callspec.id)
-    library = (telegram_aiogram.Driver, telegram_ptb.Driver)[(number + number // 4) % 2]  # each transcript by both, in two languages each
-    async with Telegram(house, library, webhook=True) as telegram:
+    async with Telegram(house, LIBRARIES[library], webhook=True) as telegram:
         await talk(script, language, TelegramDoor(telegram, language), house)
         assert telegram.emulator.violations == []
     await check_what_it_leaves(script, language, house.store, "telegram")
