@@ -60,7 +60,7 @@ class Meaning:
         file = self._file(texts)
         if file and file.exists():
             try:
-                with np.load(file, allow_pickle=False) as kept:
+                with file.open("rb") as raw, np.load(raw, allow_pickle=False) as kept:
                     vectors, scales = kept["vectors"], kept["scales"]
                 if vectors.shape == (len(texts), WIDTH) and scales.shape == (len(texts),):
                     return Meanings([number for number, _ in labels], vectors, scales)
