@@ -306,6 +306,9 @@ class Intake:
         wanted = folded(text)
         if not wanted:
             return None
+        numbered = [option.code for option in table.options if option.code[0] != "."]
+        if wanted.isdecimal() and len(wanted) < 3 and 0 < int(wanted) <= len(numbered) <= LONG and any(option.detail for option in table.options):
+            return numbered[int(wanted) - 1]  # entries stand in the message under numbers
         for languages in ((language,), self._words.languages):
             codes = {option.code for option in table.options for each in languages if folded(self._words.fact(option.label, each)) == wanted}
             if len(codes) == 1:

@@ -20,7 +20,7 @@ HELPLESS = frozenset(  # sentences of somebody who does not get on with the bot:
 )
 PICKED, OPEN = "☑ ", "☐ "
 LONGEST_LABEL = 40  # characters of a button: more is cut off on a small phone
-INDENT = "     "  # of a second line
+INDENT = "– "  # before a second line; blanks would be swallowed by a browser
 NO_DAY = "·"  # a button without words is refused
 
 

@@ -505,3 +505,14 @@ async def test_words_that_nothing_fits_have_no_code_and_are_sealed(world):
     async with world.store.read() as unit:
         for table in (tables.answers, tables.chats, tables.facets):
             assert CANARIES["text"] not in str((await unit.connection.execute(select(table))).all())
+
+
+@pytest.mark.parametrize("number", ["2", "٢", "2."])
+async def test_an_entry_may_be_chosen_by_the_number_that_it_stands_under(world, number):
+    await at_work(world, 1)
+    await world.text(1, "welder")
+    second = world.letters[-1].content["options"][1][1]["code"]
+    await world.text(1, number)
+    assert (await world.person(1)).answers["newcomer.can.what", "1"].code == second
+    await world.text(1, "77")
+    assert "newcomer.can.how-well" in str(world.letters[-1].content["parts"])
