@@ -9,13 +9,17 @@ from __future__ import annotations
 import csv
 import io
 import re
+import unicodedata
 import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import NoReturn
+
+from babel import Locale
 
 from bot.app import opened
 from bot.errors import FrontdoorError
@@ -26,7 +30,9 @@ from storage.taxonomy import ALSO, CALLED, HIDDEN, OCCUPATIONS, PART, RELATIONS,
 URI = re.compile(r"http://data\.europa\.eu/esco/[\w/.:-]{1,90}", re.ASCII)
 ISCO = re.compile(r"\d{1,4}", re.ASCII)
 LARGEST_MEMBER = 150_000_000  # bytes unpacked; the relations, the largest file of version 1.2, have 21 MB
+LARGEST_ARCHIVE = 400_000_000  # bytes of all that a zip unpacks to
 MOST_MEMBERS = 200  # files in a zip; the official one has 19
+MOST_IN_FILE = 500_000  # labels; English skills have 99,000
 MOST_ROWS = 400_000  # the relations have 124,000
 LONGEST_CELL = 1_000_000  # characters
 LONGEST_LABEL = 300
@@ -137,8 +143,10 @@ def _sheets(path: Path) -> Iterator[_Sheet]:
                 if each.suffix.casefold() in {".csv", ".zip"} and each.is_file():
                     yield from _sheets(each)
             return
+        if path.exists() and not path.is_file():
+            _refuse(str(path), "is no file")
         with path.open("rb") as file:
-            is_zip = file.read(4) == b"PK\x03\x04"
+            is_zip = file.read(2) == b"PK"
         if is_zip:
             yield from _unzipped(path)
         elif path.stat().st_size > LARGEST_MEMBER:
@@ -154,12 +162,20 @@ def _unzipped(path: Path) -> Iterator[_Sheet]:
         members = [each for each in archive.infolist() if not each.is_dir()]
         if len(members) > MOST_MEMBERS:
             _refuse(str(path), f"holds {len(members)} files")
-        for member in (each for each in members if each.filename.casefold().endswith(".csv")):
+        unpacked = 0
+        for member in (each for each in members if each.filename.casefold().endswith(".csv") and not _is_of_a_mac(each.filename)):
+            where = f"{path}, {''.join(letter if letter.isprintable() else '?' for letter in member.filename)}"
             with archive.open(member) as file:  # not more than it says, whatever it says
                 content = file.read(LARGEST_MEMBER + 1)
-            if len(content) > LARGEST_MEMBER:
-                _refuse(f"{path}, {member.filename}", f"unpacks to more than {LARGEST_MEMBER:,} bytes")
-            yield _Sheet(f"{path}, {member.filename}", content)
+            unpacked += len(content)
+            if len(content) > LARGEST_MEMBER or unpacked > LARGEST_ARCHIVE:
+                _refuse(where, f"unpacks to more than {min(LARGEST_MEMBER, LARGEST_ARCHIVE):,} bytes")
+            yield _Sheet(where, content)
+
+
+def _is_of_a_mac(name: str) -> bool:
+    """What its zip program puts beside every file."""
+    return name.startswith("__MACOSX/") or name.rpartition("/")[2].startswith("._")
 
 
 @contextmanager
@@ -181,6 +197,8 @@ def _release(sheet: _Sheet, language: str) -> Release | None:
     """None: a file of the same download that nothing is needed of."""
     rows = _rows(sheet)
     _, header = next(rows, (0, []))
+    if len(set(header)) < len(header):
+        _refuse(sheet.where, "has a column twice")
     kind = next((kind for kind, columns in COLUMNS.items() if columns <= set(header)), "")
     if not kind:
         if any(",".join(header).startswith(start) for start in NOT_NEEDED):
@@ -190,9 +208,10 @@ def _release(sheet: _Sheet, language: str) -> Release | None:
     if kind == RELATIONS:
         return _relations(sheet, cells)
     named = re.search(r"_([a-z]{2,3})(?:\.csv)?$", sheet.where.casefold())
-    if not (language or named):
-        raise FrontdoorError(f"{sheet.where}: says no language. Call it {kind}_xx.csv as in the official download, or say --language xx.")
-    return _concepts(sheet, kind, language or (named[1] if named else ""), cells)
+    of = named[1] if named else language
+    if of not in Locale("en").languages:
+        raise FrontdoorError(f"{sheet.where}: says no language that I know. Call it {kind}_xx.csv as in the official download, or say --language xx.")
+    return _concepts(sheet, kind, of, cells)
 
 
 def _rows(sheet: _Sheet) -> Iterator[tuple[int, list[str]]]:
@@ -232,7 +251,7 @@ def _uri(sheet: _Sheet, line: int, uri: str) -> str:
 
 
 def _concepts(sheet: _Sheet, kind: str, language: str, rows: Iterator[tuple[int, Mapping[str, str]]]) -> Release:
-    changed, entries, labels, day = dict[str, str](), dict[str, str](), dict[str, dict[str, int]](), ""
+    changed, entries, labels, day, number = dict[str, str](), dict[str, str](), dict[str, dict[str, int]](), "", 0
     for line, row in rows:
         uri, at = _uri(sheet, line, row["conceptUri"]), row["modifiedDate"].strip()
         if row.get("status", "").strip() not in {"", "released"} or at < changed.get(uri, ""):
@@ -242,9 +261,22 @@ def _concepts(sheet: _Sheet, kind: str, language: str, rows: Iterator[tuple[int,
             _refuse(f"{sheet.where}, line {line}", f"{isco[:20]!r} is no ISCO group")
         changed[uri], entries[uri], labels[uri] = at, isco, _labels(sheet, line, row)
         day = max(day, at[:10])
-    if entries and not re.fullmatch(r"\d{4}-\d\d-\d\d", day, re.ASCII):
+        number += len(labels[uri])
+        if number > MOST_IN_FILE:
+            _refuse(f"{sheet.where}, line {line}", f"has more than {MOST_IN_FILE:,} labels up to here")
+    if entries and sum(CALLED in each.values() for each in labels.values()) < len(entries) / 2:
+        _refuse(sheet.where, "has no preferredLabel in most of its rows")
+    if entries and not _is_day(day):
         _refuse(sheet.where, f"its modifiedDate is no date ({day[:20]!r}), so nobody can tell which release it is")
     return Release(kind, language, day, entries, {(uri, label): place for uri, each in labels.items() for label, place in each.items()})
+
+
+def _is_day(text: str) -> bool:
+    """One that has been: what comes from the future could never be replaced."""
+    try:
+        return text == date.fromisoformat(text).isoformat() and date.fromisoformat(text) <= datetime.now(UTC).date() + timedelta(days=1)
+    except ValueError:
+        return False
 
 
 def _labels(sheet: _Sheet, line: int, row: Mapping[str, str]) -> dict[str, int]:
@@ -252,8 +284,9 @@ def _labels(sheet: _Sheet, line: int, row: Mapping[str, str]) -> dict[str, int]:
     found = dict[str, int]()
     for column, place in (("preferredLabel", CALLED), ("altLabels", ALSO), ("hiddenLabels", HIDDEN)):
         for text in row.get(column, "").splitlines():
-            label = " ".join(text.split())
-            if any(ord(character) < 32 for character in label) or len(label) > LONGEST_LABEL:
+            # What turns a line around, or is not seen, would stand on somebody's button; Persian needs its joiners.
+            label = " ".join("".join(each for each in text if unicodedata.category(each) != "Cf" or each in "\u200c\u200d").split())
+            if any(unicodedata.category(each) == "Cc" for each in label) or len(label) > LONGEST_LABEL:
                 _refuse(f"{sheet.where}, line {line}, {column}", f"{label[:40]!r} ... is no label")
             if label:
                 found.setdefault(label, place)

@@ -189,14 +189,19 @@ async def _used_most(store: Store, found: Mapping[str, Entry]) -> dict[str, str]
 async def _heirs(store: Store, obsolete: Collection[str], found: Mapping[str, Entry]) -> dict[str, str | None]:
     """The only current entry of its kind that has the main label of an obsolete one."""
     columns = tables.taxonomy_labels.c
-    heirs = dict[str, str | None].fromkeys(obsolete)
-    async with store.read() as unit:
-        mine = (await unit.connection.execute(select(columns.uri, columns.label).where(columns.uri.in_(obsolete), columns.place == CALLED))).all()
-        others = (await unit.connection.execute(select(columns.uri, columns.label).where(columns.label.in_([row.label for row in mine])))).all()
-    for row in mine:
-        there = {each.uri for each in others if each.label == row.label and each.uri in found and not found[each.uri].obsolete}
-        if len(there) == 1:
-            heirs[row.uri] = there.pop()
+    heirs, obsolete = dict[str, str | None].fromkeys(obsolete), sorted(obsolete)
+    for at in range(0, len(obsolete), SLICE):
+        async with store.read() as unit:
+            wanted = columns.uri.in_(obsolete[at : at + SLICE]), columns.place == CALLED
+            mine = (await unit.connection.execute(select(columns.uri, columns.language, columns.label).where(*wanted))).all()
+            called = {(row.language, row.label): set[str]() for row in mine}
+            for language in {row.language for row in mine}:  # by its language the index finds it
+                labels = [row.label for row in mine if row.language == language]
+                alike = select(columns.uri, columns.label).where(columns.language == language, columns.label.in_(labels))
+                for row in await unit.connection.execute(alike):
+                    if row.uri in found and not found[row.uri].obsolete:
+                        called[language, row.label].add(row.uri)
+        heirs |= {row.uri: next(iter(there)) for row in mine if len(there := called[row.language, row.label]) == 1}
     return heirs
 
 
