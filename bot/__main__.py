@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -62,7 +62,7 @@ def check(running: bool = False, against: Path | None = None) -> None:
     from bot.check import check as complaints_of  # noqa: PLC0415
     from bot.errors import FrontdoorError  # noqa: PLC0415
     from dialogs.files import ScriptError  # noqa: PLC0415
-    from translations.words import WordsError  # noqa: PLC0415
+    from translations.catalogues import WordsError  # noqa: PLC0415
 
     try:
         settings = _settings()
@@ -72,11 +72,20 @@ def check(running: bool = False, against: Path | None = None) -> None:
         raise FrontdoorError(str(error)) from error
     if running or against:
         _tell_edits(settings, scripts, against, running=running)
+    complaints += _packages(settings)
     for complaint in complaints:
         print(complaint)
     if complaints:
         raise typer.Exit(1)
     print(f"All is well: {len(words.catalogue('en').texts)} sentences in {len(words.languages)} languages.")
+
+
+def _packages(settings: Settings) -> list[str]:
+    """What is wrong with those for machine translation."""
+    from translations import machine  # noqa: PLC0415
+
+    complaints: list[str] = _of_machine(lambda: [*machine.Argos(settings.machine).refuse(), *machine.strangers(settings.machine)])
+    return complaints
 
 
 def _tell_edits(settings: Settings, scripts: Scripts, against: Path | None, *, running: bool) -> None:
@@ -108,7 +117,7 @@ def preview(dialog: str, lang: str = "", out: Path | None = None) -> None:
     from bot.preview import preview as page_of  # noqa: PLC0415
     from bot.settings import read_programme  # noqa: PLC0415
     from dialogs.files import ScriptError, load_scripts  # noqa: PLC0415
-    from translations.words import WordsError  # noqa: PLC0415
+    from translations.catalogues import WordsError  # noqa: PLC0415
 
     try:
         settings = _settings()
@@ -251,6 +260,135 @@ def dialog_close(dialog: str, again: Annotated[bool, typer.Option("--open", help
 
     close_form(_settings(), dialog, closed=not again)
     print(f"{dialog} is {'open' if again else 'closed'}.")
+
+
+catalogues = typer.Typer(no_args_is_help=True, help="Translations: the PO files in translations/locales, one folder a language.")
+cli.add_typer(catalogues, name="words")
+
+
+@catalogues.command("update")
+def words_update(languages: Annotated[list[str] | None, typer.Argument()] = None) -> None:
+    """After a change of scripts or English: new sentences stand in every language, empty; changed ones are marked (fuzzy)."""
+    from bot import catalogues as tools  # noqa: PLC0415
+
+    _, scripts, words = _every_language()
+    said = _of_words(lambda: tools.update(scripts, words, only=languages or ()))
+    print("\n".join(said) or "Nothing to do: every language follows English.")
+
+
+@catalogues.command("status")
+def words_status() -> None:
+    """How far each language is, and whether anybody who speaks it has read it."""
+    from bot import catalogues as tools  # noqa: PLC0415
+
+    _, scripts, words = _every_language()
+    for standing in tools.standing(scripts, words):
+        print(standing.line())
+
+
+@catalogues.command("check")
+def words_check(languages: Annotated[list[str] | None, typer.Argument()] = None) -> None:
+    """Is anything wrong with a catalogue: missing, broken, too long, still English? With every language, offered or not."""
+    from bot import catalogues as tools  # noqa: PLC0415
+
+    programme, scripts, words = _every_language()
+    complaints = tools.faults(scripts, words, programme.entrances, languages or ())
+    for complaint in complaints:
+        print(complaint)
+    if complaints:
+        raise typer.Exit(1)
+    print(f"All is well: {len(words.catalogue('en').texts)} sentences in {len(languages or words.languages)} languages.")
+
+
+def _every_language() -> Any:
+    from bot.app import words_for  # noqa: PLC0415
+    from bot.catalogues import languages  # noqa: PLC0415
+    from bot.invented import EXAMPLE_ADDRESS  # noqa: PLC0415
+    from bot.settings import read_programme  # noqa: PLC0415
+    from dialogs.files import load_scripts  # noqa: PLC0415
+
+    def read() -> Any:
+        programme, scripts = read_programme(_settings().programme), load_scripts()
+        everywhere = programme.model_copy(update={"languages": tuple(languages())})
+        return programme, scripts, words_for(everywhere, scripts, EXAMPLE_ADDRESS)
+
+    return _of_words(read)
+
+
+def _of_words(do: Callable[[], Any]) -> Any:
+    from bot.errors import FrontdoorError  # noqa: PLC0415
+    from dialogs.files import ScriptError  # noqa: PLC0415
+    from translations.catalogues import WordsError  # noqa: PLC0415
+
+    try:
+        return do()
+    except (ScriptError, WordsError) as error:
+        raise FrontdoorError(str(error)) from error
+
+
+mt = typer.Typer(no_args_is_help=True, help="Machine translation: packages of Argos Translate, installed by you; nothing is ever fetched.")
+cli.add_typer(mt, name="mt")
+
+
+@mt.command("install")
+def mt_install(files: list[Path], sha256: Annotated[str, typer.Option(help="what the one file must have; else it is shown, for you to compare")] = "") -> None:
+    """Bring in .argosmodel files, or folders of them. Each is pinned: one that changes later is not used."""
+    from translations import machine  # noqa: PLC0415
+
+    folder = _settings().machine
+    folder.mkdir(parents=True, exist_ok=True)
+    for pin in _of_machine(lambda: list(machine.install(folder, files, sha256))):
+        print(f"{pin.from_code} -> {pin.to_code}, version {pin.version}, from {pin.file}\n  SHA-256 {pin.archive}")
+    print("A bot that runs has them when it starts again.")
+
+
+@mt.command("status")
+def mt_status() -> None:
+    """What is installed, whether it is as it was, and which offered languages no machine can translate."""
+    from bot.settings import read_programme  # noqa: PLC0415
+    from translations import machine  # noqa: PLC0415
+
+    settings = _settings()
+    argos = _of_machine(lambda: machine.Argos(settings.machine))
+    wrong = [*argos.refuse(), *machine.strangers(settings.machine)]
+    print("\n".join(f"{from_} -> {to}" for from_, to in argos.pairs) or "No package is installed: frontdoor mt install FILE")
+    alone = [each for each in read_programme(settings.programme).languages if each != machine.PIVOT and not (argos.can(each, "en") and argos.can("en", each))]
+    if argos.pairs and alone:
+        print(f"Not both from and into English: {', '.join(alone)}. Such texts go to a human being, with the original.")
+    if not machine.is_there():
+        print("The extra is missing: pip install 'frontdoor[mt]'")
+    for each in wrong:
+        print(each)
+    if wrong:
+        raise typer.Exit(1)
+
+
+@mt.command("remove")
+def mt_remove(pair: str) -> None:
+    """Take a package away: frontdoor mt remove de_en"""
+    from translations import machine  # noqa: PLC0415
+
+    pin = _of_machine(lambda: machine.remove(_settings().machine, pair))
+    print(f"{pin.folder} is gone.")
+
+
+@mt.command("words")
+def mt_words(language: str) -> None:
+    """Translate what forms (frontdoor dialog) lack in a language, marked as a machine's. Never a consent."""
+    from bot.forms import translate_forms  # noqa: PLC0415
+
+    for line in _of_machine(lambda: translate_forms(_settings(), language)):
+        print(line)
+
+
+def _of_machine(do: Callable[[], Any]) -> Any:
+    from bot.errors import FrontdoorError  # noqa: PLC0415
+    from translations.machine import MachineError  # noqa: PLC0415
+
+    try:
+        return do()
+    except MachineError as error:
+        raise FrontdoorError(str(error)) from error
 
 
 esco = typer.Typer(no_args_is_help=True, help="Occupations and skills: the EU's classification, in all its languages.")

@@ -26,6 +26,8 @@ from bot.effects.nouns import private_questions
 from bot.errors import FrontdoorError
 from bot.fetching import Fetcher
 from bot.intake import HandOver, Intake
+from bot.interpreter import Interpreter
+from bot.languages import Languages
 from bot.meaning import Meaning, is_there
 from bot.messages import Incoming, clean
 from bot.settings import Programme, Settings, read_programme
@@ -33,14 +35,17 @@ from bot.sources import NAMERS, SENTENCES
 from bot.taxonomy import Taxonomy
 from dialogs.files import ScriptError, form_folders, load_scripts
 from dialogs.model import Scripts
-from storage import calls, codes, erasure, outbox, sessions, submissions, updates
+from storage import calls, codes, erasure, outbox, sessions, submissions, translations, updates
 from storage.crypto import NO_KEYS, Keys, make_keys, read_keys
 from storage.errors import StoreAway, StoreError
 from storage.lease import Lease
 from storage.records import Letter
 from storage.schema import prepare, revision
 from storage.store import Store, undisturbed
-from translations.words import Namer, Words, WordsError
+from translations.catalogues import PLURALS, WordsError
+from translations.machine import Argos, MachineError
+from translations.machine import is_there as machine_is_there
+from translations.words import Namer, Words
 
 log = logging.getLogger(__name__)
 
@@ -62,13 +67,26 @@ class House:
     words: Words
     store: Store
     taxonomy: Taxonomy = field(init=False)
+    languages: Languages = field(init=False)
 
     def __post_init__(self) -> None:
         meaning = Meaning(self.settings.data_dir) if self.settings and self.settings.semantic == "on" and is_there() else None
+        backends = self.settings.backends if self.settings else ()
         object.__setattr__(self, "taxonomy", Taxonomy(self.store, self.words, meaning))  # frozen, but this follows from the rest
+        object.__setattr__(self, "languages", Languages((*PLURALS, *self.words.languages), backends))
 
-    def intake(self, hand_over: HandOver) -> Intake:
-        return Intake(self.store, self.scripts, self.words, self.programme, self.taxonomy, hand_over)
+    def intake(self, hand_over: HandOver, interpreter: Interpreter | None = None) -> Intake:
+        return Intake(self.store, self.scripts, self.words, self.programme, self.taxonomy, self.languages, hand_over, interpreter)
+
+    def interpreter(self, hand_over: HandOver) -> Interpreter | None:
+        """None: there is nothing that could translate. Raises FrontdoorError."""
+        try:
+            machine = Argos(self.settings.machine)
+        except MachineError as error:
+            raise FrontdoorError(str(error)) from error
+        if machine.pairs and not machine_is_there():
+            log.warning("there are packages for machine translation, and nothing that runs them: pip install 'frontdoor[mt]'")
+        return Interpreter(self.store, machine, hand_over) if machine.pairs and machine_is_there() else None
 
     def delivery(self, channels: Mapping[str, Channel], bring: Callable[[Letter], Awaitable[None]] | None = None) -> Delivery:
         leases = {channel: Lease(self.store, channel) for channel in channels}
@@ -176,9 +194,12 @@ async def run(settings: Settings) -> None:
                 take(letters)
 
         await house.taxonomy.refresh()  # so that no entry stands as its code in the first letter
-        intake = house.intake(hand_over)
+        interpreter = house.interpreter(hand_over)
+        intake = house.intake(hand_over, interpreter)
         batches = Batches(intake.handle)  # of what arrives one by one: webhooks, the web chat
-        parts: list[Part] = [partial(_tidy, house), partial(_watch_forms, house), house.taxonomy.run, batches.run, house.clock(intake).run]
+        parts: list[Part] = [partial(_tidy, house), partial(_watch_forms, house), house.taxonomy.run, house.languages.run, batches.run, house.clock(intake).run]
+        if interpreter:
+            parts.append(interpreter.run)
         routes: list[Any] = []
         if settings.telegram_token:
             _telegram(house, stack, intake, batches, ways_out, parts, routes)
@@ -274,7 +295,8 @@ def _terminal(house: House) -> list[Part]:
     terminal = Terminal(language_hint=os.environ.get("LANG", "").partition(".")[0])
     delivery = house.delivery({"terminal": terminal})
 
-    intake = house.intake(delivery.take)
+    interpreter = house.interpreter(delivery.take)
+    intake = house.intake(delivery.take, interpreter)
 
     async def take_in(batch: Sequence[Incoming]) -> None:
         """One line, and its answer: what is typed next may be the number of a button in it."""
@@ -288,7 +310,8 @@ def _terminal(house: House) -> list[Part]:
             raise FrontdoorError("Another terminal chat is open on this database; close it first.")
         await terminal.receive(take_in)
 
-    return [talk, delivery.run, house.taxonomy.run]
+    parts: list[Part] = [talk, delivery.run, house.taxonomy.run, house.languages.run]
+    return [*parts, interpreter.run] if interpreter else parts
 
 
 async def tidy(store: Store, scripts: Scripts) -> None:
@@ -299,6 +322,7 @@ async def tidy(store: Store, scripts: Scripts) -> None:
             dropped = await updates.forget_old(unit)
     async with store.begin() as unit:
         await outbox.forget_old(unit)
+        await translations.forget_old(unit)
         await sessions.end_idle(unit)
         await codes.forget_old(unit)
         await calls.forget_old(unit)

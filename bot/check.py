@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from bot.effects import EFFECTS, LISTS
@@ -11,7 +11,7 @@ from bot.letters import LONGEST_LABEL
 from bot.sources import BUILT_IN, NAMERS, SENTENCES, SOURCES
 from dialogs.model import RANKS, RESERVED, Dialog, Scripts, Step
 from storage.shared import ROUNDS, knows
-from translations.words import PLACEHOLDER, Words
+from translations.words import Words
 
 CODES = (
     Path(__file__).parent,
@@ -22,6 +22,7 @@ CODES = (
 CONSENT_LIMIT = 800  # characters of a consent's first layer (TRUST.md, privacy 2)
 CHANNELS = ("telegram", "terminal", "web")
 LABEL_LIMIT = LONGEST_LABEL
+SAID_TO_OTHERS = frozenset({"fill", "staff"})  # dialogs of staff that say something to somebody else too
 OF_FORMS = "form-"  # stands in the name of every sentence of a form
 WEB = Path(__file__).parent / "web"
 _IN_PAGE, _IN_SCRIPT = re.compile(r"\bw\[[\"']([a-z-]+)[\"']\]"), re.compile(r"[\"']([a-z-]+)[\"']")
@@ -33,7 +34,7 @@ _COMPARED = re.compile(  # ${begin} = 'found', the other way round, and selected
 
 def check(scripts: Scripts, words: Words, entrances: Mapping[str, Mapping[str, str]] | None = None) -> list[str]:
     """Every complaint as one sentence; none: all is well. `entrances`: what a link may bring along."""
-    needed = {**dict(_sentences(scripts)), **dict(_of_code(scripts, words)), **dict(_of_sources(words)), **dict(_of_page(words))}
+    needed = needed_sentences(scripts, words)
     complaints = [
         *_names(scripts),
         *_entrances(scripts, entrances or {}),
@@ -44,8 +45,18 @@ def check(scripts: Scripts, words: Words, entrances: Mapping[str, Mapping[str, s
     ]
     complaints += _present(needed, words)
     for language in words.languages:
-        complaints += _translated(needed, words, language, scripts.legal)
+        complaints += _translated(needed, words, language, scripts)
     return complaints
+
+
+def needed_sentences(scripts: Scripts, words: Words) -> dict[str, str]:
+    """Every sentence that scripts, code, lists and pages may say -> what it is: sentence, optional (said if it is there), label."""
+    return {**dict(_sentences(scripts)), **dict(_of_code(scripts, words)), **dict(_of_sources(words)), **dict(_of_page(words))}
+
+
+def may_lack(scripts: Scripts) -> frozenset[str]:
+    """Files that a language need not have: nobody but staff reads them, and staff read one of a few languages."""
+    return frozenset(name for name, dialog in scripts.items() if dialog.staff) - SAID_TO_OTHERS
 
 
 def _sentences(scripts: Scripts) -> Iterator[tuple[str, str]]:
@@ -94,7 +105,7 @@ def _of_code(scripts: Scripts, words: Words) -> Iterator[tuple[str, str]]:
     known = {name.partition(".")[0] for name in words.catalogue("en").texts}
     for path in (path for room in CODES for path in sorted(room.glob("*.py"))):
         found = _IN_CODE.findall(path.read_text("utf-8"))
-        yield from ((name, "sentence") for said, name, room in found if (said or room in known) and not scripts.question(name))
+        yield from ((name, "sentence") for said, name, room in found if (said or room in known) and not scripts.question(name) and not name.endswith(".po"))
 
 
 def _of_sources(words: Words) -> Iterator[tuple[str, str]]:
@@ -216,7 +227,7 @@ def _typos(scripts: Scripts, words: Words) -> Iterator[str]:
 
 def _answers(scripts: Scripts, words: Words, question: str, name: str) -> tuple[str, ...] | None:
     """The codes that a question, or a fact, may have; None: anything."""
-    facts = {"channel": CHANNELS, "staff": RANKS[1:], "takes-files": ("yes",)}
+    facts = {"channel": CHANNELS, "staff": RANKS[1:], "takes-files": ("yes",), "from-the-right": ("yes",)}
     step = scripts.question(question)
     if step is None or name in RESERVED:
         return facts.get(name)
@@ -248,10 +259,11 @@ def _present(needed: dict[str, str], words: Words) -> Iterator[str]:
             yield f"{where}: nothing says the sentence {name}; delete it in every language."
 
 
-def _translated(needed: dict[str, str], words: Words, language: str, legal: Collection[str]) -> Iterator[str]:
-    here, english = words.catalogue(language), words.catalogue("en")
-    for name, original in english.texts.items():
-        if OF_FORMS in name and name not in legal:  # what a form lacks was said when it came in
+def _translated(needed: dict[str, str], words: Words, language: str, scripts: Scripts) -> Iterator[str]:
+    here, english, legal = words.catalogue(language), words.catalogue("en"), scripts.legal
+    left_out = may_lack(scripts) - {name.partition(".")[0] for name in here.files}
+    for name in english.texts:
+        if (OF_FORMS in name and name not in legal) or name.partition(".")[0] in left_out:  # what a form lacks was said when it came in
             continue
         where = here.files.get(name, f"translations/locales/{language}/{name.partition('.')[0]}.po")
         text = here.texts.get(name)
@@ -260,9 +272,11 @@ def _translated(needed: dict[str, str], words: Words, language: str, legal: Coll
             continue
         if name in here.fuzzy and name in legal:
             yield f"{where}: {name} is a consent, and its translation is outdated (fuzzy); it is not shown until it is translated again."
-        if here.english[name] != english.english[name]:
-            yield f"{where}: {name} was translated from another English sentence; look at it again, and copy the new msgid."
-        yield from _well_formed(f"{where}: {name}", original, text, here.headers.get("Plural-Forms", ""), needed.get(name) == "label")
+        if name in here.fuzzy:
+            yield f"{where}: {name} is outdated (fuzzy): English says something else by now. Translate it again, and delete the word fuzzy."
+        elif here.english[name] != english.english[name]:
+            yield f"{where}: {name} was translated from another English sentence; run `frontdoor words update`, and look at it again."
+        yield from _well_formed(f"{where}: {name}", text, is_label=needed.get(name) == "label")
     for name, where in here.files.items():
         if name not in english.texts:
             yield f"{where}: English has no sentence {name}; delete it."
@@ -272,22 +286,8 @@ def _translated(needed: dict[str, str], words: Words, language: str, legal: Coll
             yield f"translations/locales/{language}: {name} has {length} characters with this programme's names; a consent may have {CONSENT_LIMIT}."
 
 
-def _well_formed(what: str, original: str | tuple[str, ...], text: str | tuple[str, ...], plural_forms: str, is_label: bool) -> Iterator[str]:
-    forms = (text,) if isinstance(text, str) else text
-    wanted = set(PLACEHOLDER.findall(original if isinstance(original, str) else original[-1]))
-    may_miss = {"n"} if isinstance(text, tuple) else set()  # "two answers" may be one word
-    for form in forms:
-        strange = (set(PLACEHOLDER.findall(form)) ^ wanted) - may_miss
-        if strange:
-            yield f"{what}: the placeholders differ from the English ones: {', '.join(sorted(strange))}."
+def _well_formed(what: str, text: str | tuple[str, ...], *, is_label: bool) -> Iterator[str]:
+    """What a catalogue may hold, and a screen may not. (Placeholders, addresses and the like are looked at when it is read.)"""
+    for form in (text,) if isinstance(text, str) else text:
         if is_label and len(form) > LABEL_LIMIT:
             yield f"{what}: is a button, and longer than {LABEL_LIMIT} characters."
-        if re.search("[\u202a-\u202e\u2066-\u2069]", form):
-            yield f"{what}: holds an invisible writing-direction character; delete it, the bot sets them itself."
-    if isinstance(text, tuple) and len(text) != _forms(plural_forms):
-        yield f"{what}: needs {_forms(plural_forms)} plural forms, has {len(text)}."
-
-
-def _forms(header: str) -> int:
-    match = re.search(r"nplurals=(\d+)", header)
-    return int(match[1]) if match else 0

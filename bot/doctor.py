@@ -14,6 +14,7 @@ from storage.crypto import read_keys
 from storage.errors import StoreAway, StoreError
 from storage.schema import HEAD, revision
 from storage.store import Store
+from translations import machine
 
 
 async def examine() -> bool:
@@ -26,6 +27,7 @@ async def examine() -> bool:
     healthy = _programme(settings)
     healthy &= await _keys(settings)
     healthy &= await _database(settings)
+    healthy &= _machine(settings)
     _say(
         None if not settings.telegram_token else True,
         "telegram",
@@ -49,6 +51,25 @@ def _programme(settings: Settings) -> bool:
         _say(None, "programme", f"{settings.programme} still holds the example; write who you are")
         return True
     return _say(True, "programme", f"{programme.name}, by {programme.controller}")
+
+
+def _machine(settings: Settings) -> bool:
+    try:
+        argos = machine.Argos(settings.machine)
+        wrong = [*argos.refuse(), *machine.strangers(settings.machine)]
+    except machine.MachineError as error:
+        wrong = [str(error)]
+    if wrong:
+        for each in wrong:
+            _say(False, "machine", each)
+        return False
+    if not argos.pairs:
+        _say(None, "machine", "no package for machine translation is installed (frontdoor mt install); what people write is not translated")
+    elif not machine.is_there():
+        _say(None, "machine", "packages are there, and nothing that runs them: pip install 'frontdoor[mt]'")
+    else:
+        _say(True, "machine", ", ".join(f"{from_} -> {to}" for from_, to in argos.pairs))
+    return True
 
 
 async def _keys(settings: Settings) -> bool:

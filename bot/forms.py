@@ -21,7 +21,9 @@ from dialogs.model import KEPT, Dialog, Scripts
 from dialogs.sheets import LARGEST_FORM, Finding, FormError, read_form
 from dialogs.xlsform import CONSENT, Converted, Wishes, dialog_name, form_of
 from storage import submissions
-from translations.words import Words, WordsError, seal_of, write_catalogue
+from translations import machine
+from translations.catalogues import WordsError, add_by_machine, begin_file, read_file, seal_of, write_catalogue
+from translations.words import Words
 
 ATTACHED = frozenset({".csv", ".jpg", ".jpeg", ".png", ".webp"})  # files that a form may name
 WIDEST_PICTURE = 1000  # pixels of the longer side: sharp on a phone, some 100 kilobytes
@@ -251,3 +253,31 @@ async def list_forms(settings: Settings) -> list[str]:
             way = ("without names" if form.anonymous else "with the profile") + (", closed" if form.closed else "")
             lines.append(f"{name:<32} version {house.scripts[name].version:<3} {number:>6} answered, {way:<24} {house.words.tr(f'open-forms.{name}', 'en')}")
     return lines or ["There is no form yet: frontdoor dialog import FORM.xlsx"]
+
+
+def translate_forms(settings: Settings, language: str) -> list[str]:
+    """What forms lack in a language, by a machine and marked as such; a consent is left for a human being. A line for each form that got
+    something. Raises FrontdoorError, MachineError."""
+    argos, scripts = machine.Argos(settings.machine), load_scripts(forms=settings.forms)
+    if not machine.is_there():
+        raise FrontdoorError("Machine translation needs the extra `mt`: pip install 'frontdoor[mt]'.")
+    said = []
+    for home in form_folders(settings.forms):
+        original = read_file(home / "locales" / "en" / f"{home.name}.po")
+        source = original.metadata.get("X-Source-Language", "en")
+        if source == language:
+            continue
+        if not argos.can(source, language):
+            said.append(f"{home.name}: no package leads from {source} to {language}; a human being must translate it.")
+            continue
+        path = home / "locales" / language / f"{home.name}.po"
+        file = read_file(path) if path.exists() else begin_file(language, source)
+        there = {str(entry.msgctxt) for entry in file}
+        missing = [entry for entry in original if str(entry.msgctxt) not in there.union(scripts.legal)]
+        for entry in missing:
+            add_by_machine(file, entry, argos.translate(entry.msgid, source, language))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file.save(str(path))
+        os.utime(home)
+        said.append(f"{home.name}: {len(missing)} sentences from {source} into {language}, each marked as a machine's.")
+    return said or ["There is no form that lacks anything in this language."]

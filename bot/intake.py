@@ -13,6 +13,8 @@ from uuid import uuid4
 
 from bot.effects import CHORES, LISTS
 from bot.effects.nouns import answer_of, name_of
+from bot.interpreter import Interpreter
+from bot.languages import Languages, same
 from bot.letters import pack
 from bot.logs import Code
 from bot.messages import Incoming, Kind, language_of
@@ -50,7 +52,7 @@ from storage.people import BY_STAFF
 from storage.records import Address, Chat, Draft, Letter, Poison
 from storage.store import Store, undisturbed
 from translations.detect import by_script, closest
-from translations.words import Words
+from translations.words import Words, is_right_to_left
 
 log = logging.getLogger(__name__)
 
@@ -85,8 +87,19 @@ class _Done:
 
 
 class Intake:
-    def __init__(self, store: Store, scripts: Scripts, words: Words, programme: Programme, taxonomy: Taxonomy, hand_over: HandOver) -> None:
+    def __init__(
+        self,
+        store: Store,
+        scripts: Scripts,
+        words: Words,
+        programme: Programme,
+        taxonomy: Taxonomy,
+        languages: Languages,
+        hand_over: HandOver,
+        interpreter: Interpreter | None = None,
+    ) -> None:
         """`hand_over` is given the letters of each commit, at once after it."""
+        self._languages, self._interpreter = languages, interpreter
         self._store, self._scripts, self._words, self._programme = store, scripts, words, programme
         self._taxonomy, self._hand_over = taxonomy, hand_over
 
@@ -147,7 +160,7 @@ class Intake:
             todo = [each for key, each in once.items() if key in fresh]
             for poison in (each for each in todo if each.kind is Kind.POISON):
                 await updates.set_apart(unit, Poison(poison.source, poison.key, poison.shape, poison.value))
-            work = Work(unit, self._scripts, self._words, self._programme)
+            work = Work(unit, self._scripts, self._words, self._programme, self._languages, self._interpreter)
             heard = {each.address for each in todo if each.kind is not Kind.DUE}
             places = {each.address: self._guess(each) for each in reversed(todo) if each.address}
             await work.open(places, quietly=places.keys() - heard)
@@ -202,6 +215,7 @@ class Intake:
         known = self._known(work, chat, state)
         heard: Heard = await self._hear(work, incoming, chat, state, known)
         self._log_refusals(chat, state, known, heard)
+        state, better = self._listen(state, heard)
         turn = await self._turn(work, chat, state, known, heard, found)
         work.answered, first = False, len(work.drafts)
         while await work.take(address, turn, incoming):
@@ -213,6 +227,20 @@ class Intake:
             except SearchNeeded as needed:
                 raise _SearchNeededMidway(needed.needs) from needed
         await work.welcome_back(address, first)
+        if better:
+            work.offer(address, better, first)
+
+    def _listen(self, state: State, heard: Heard) -> tuple[State, list[str]]:
+        """Two messages in a row that are surely in another language that is offered: that one, or those (Persian may be Dari), once."""
+        if not isinstance(heard, Text) or state.heard == "offered" or state.filling:
+            return state, []
+        there = self._words.languages
+        guess = self._languages.surely(heard.text, (state.language,), there)
+        if guess is None or guess.language == same(state.language):
+            return replace(state, heard=""), []
+        if guess.language != state.heard:
+            return replace(state, heard=guess.language), []
+        return replace(state, heard="offered"), [each for each in there if same(each) == guess.language]
 
     def _log_refusals(self, chat: Chat, state: State, known: Known, heard: Heard) -> None:
         """What only staff may, and somebody without the rank tried: a removed member's old buttons, a guess. Ids only."""
@@ -292,6 +320,7 @@ class Intake:
             "staff": staff.rank if staff else "",
             "speaks-for": str(organisation.id) if organisation else "",
             "takes-files": "yes" if chat.channel in TAKE_FILES else "",
+            "from-the-right": "yes" if is_right_to_left(state.language) else "",
             "profile": name_of(person, self._scripts) if state.shared and person else "",
         }
         if person is None:
@@ -316,10 +345,13 @@ class Intake:
         return None
 
     def _guess(self, incoming: Incoming) -> str:
-        """The likeliest language of somebody new: the link's, else the channel's, else by the script they write."""
+        """The likeliest language of somebody new: the link's, else the channel's, else that of what they write, or its script."""
         there = self._words.languages
+        if named := closest(language_of(incoming.argument), there) or closest(incoming.language_hint, there):
+            return named
         text = incoming.value if incoming.kind is Kind.TEXT else ""
-        return closest(language_of(incoming.argument), there) or closest(incoming.language_hint, there) or by_script(text, there) or there[0]
+        guess = self._languages.surely(text, among=there) if text else None
+        return next((each for each in there if guess and same(each) == guess.language), None) or by_script(text, there) or there[0]
 
     async def _set_apart(self, incoming: Incoming, error: Exception) -> tuple[set[Key], list[Letter]]:
         """One update that can't be taken in: into quarantine, and the person is asked to say it again. Raises StoreAway."""

@@ -18,7 +18,7 @@ from dialogs.expressions import Expression
 from dialogs.model import RANKS, RESERVED, SEVERAL, TAXONOMIES, TYPED, Dialog, Scripts, Step
 from dialogs.nouns import Answer, Consent, Fact, Found, Frame, Heard, Known, Message, Need, Press, Question, State, Turn
 from dialogs.turn import take_turn
-from translations.words import Words
+from translations.words import Words, is_right_to_left
 
 TRIES = 100_000  # ways to answer that are tried to make a condition true
 EXAMPLE_ADDRESS = "https://bot.example.org/chat"  # of the web chat
@@ -81,6 +81,7 @@ class Inventor:
             "speaks-for": "one" if dialog.of == "organisation" else "",
             "profile": "",
             "takes-files": "yes",
+            "from-the-right": "yes" if is_right_to_left(language) else "",
             "forms": "yes",
         }
 

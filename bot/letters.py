@@ -12,7 +12,7 @@ from bot.messages import Choice, Outgoing
 from dialogs.asking import BACK, BLANK, CLOSE, DECLINE, EARLIER, KEEP, LATER, SKIP, UNKNOWN
 from dialogs.nouns import Fact, Message
 from storage.records import Letter
-from translations.words import Words, laid_out, week_of
+from translations.words import Reader, Translated, Voice, Words, week_of
 
 HELPLESS = frozenset(  # sentences of somebody who does not get on with the bot: a human being is one press away
     "common.unreadable common.press-a-button common.none-found common.trouble common.unknown-command common.not-a-number common.not-a-decimal "
@@ -60,34 +60,48 @@ def is_too_late(letter: Letter, now: Callable[[], datetime]) -> bool:
     return "until" in letter.content and datetime.fromisoformat(letter.content["until"]) <= now()
 
 
+def reader_of(letter: Letter) -> Reader:
+    """As they read now; a letter that shows an original is in the language of that."""
+    return Reader.of(letter.content.get("in") or letter.language, letter.content.get("reading"))
+
+
 def word(letter: Letter, words: Words) -> Outgoing:
     """In the language that the chat has now, which may not be the one it had when this was written."""
-    content, language = letter.content, letter.language
+    content = letter.content
+    voice = words.voice(reader_of(letter), _translated(content))
     options = content.get("options", ())
-    labels = [(code, _label(label, None, language, words), picked) for code, label, picked, *_ in options]
+    labels = [(code, voice.fact(label), picked) for code, label, picked, *_ in options]
     offered = [label for code, label, _ in labels if not code.startswith(".")]
-    details = ["".join(_label(each, None, language, words) for each in detail) for code, _, _, *detail in options if not code.startswith(".")]
-    text = _text(content, language, words)
+    details = ["".join(voice.fact(each) for each in detail) for code, _, _, *detail in options if not code.startswith(".")]
+    text = _text(content, voice)
     if any(details) or any(len(label) > LONGEST_LABEL for label in offered):  # a button would cut it off: it stands in the message, under a number
         told = zip(offered, details, strict=True)
         text += "\n\n" + "\n".join(f"{number}. {label}" + (f"\n{INDENT}{detail}" if detail else "") for number, (label, detail) in enumerate(told, 1))
         numbers = iter(range(1, len(offered) + 1))
         labels = [(code, label if code.startswith(".") else f"{next(numbers)}. {label}", picked) for code, label, picked in labels]
     choices = [(code, Choice(f"q:{content['prompt']}:{code}", _mark(picked) + label)) for code, label, picked in labels]
-    actions = [(Choice(f"c:{command}:{argument}", _label(label, None, language, words)),) for command, argument, label in content.get("actions", ())]
-    human = ((Choice("c:human:", words.tr("common.human", language)),),) if _is_lost(content, words) else ()
+    actions = [(Choice(f"c:{command}:{argument}", voice.fact(label)),) for command, argument, label in content.get("actions", ())]
+    human = ((Choice("c:human:", voice.tr("common.human")),),) if _is_lost(content, words) else ()
+    original = ((Choice(f"c:original:{voice.original}", voice.tr("common.show-original")),),) if voice.by_machine and "in" not in content else ()
+    if "in" not in content:
+        text = "\n\n".join([text, *voice.remarks()])
     return Outgoing(
         letter.address,
-        laid_out(text, language),
-        (*actions, *_rows(choices, content.get("columns", 1)), *human),
-        _calendar(content["calendar"], content["prompt"], language, words) if "calendar" in content else (),
+        voice.laid_out(text),
+        (*actions, *_rows(choices, content.get("columns", 1)), *original, *human),
+        _calendar(content["calendar"], content["prompt"], voice) if "calendar" in content else (),
         content.get("typing", False),
         content.get("replaces", ""),
         tuple(content["document"]) if "document" in content else None,
-        _contact(content.get("contact", ""), language, words),
-        words.tr("common.private-chat", language) if content.get("private_chat") else "",
+        _contact(content.get("contact", ""), voice),
+        voice.tr("common.private-chat") if content.get("private_chat") else "",
         content.get("picture", ""),
     )
+
+
+def _translated(content: Mapping[str, Any]) -> Translated | None:
+    """What a machine made of the free text in it; None: there is no machine."""
+    return {(text, from_, to): made for text, from_, to, made in content["translated"]} if "translated" in content else None
 
 
 def _is_lost(content: Mapping[str, Any], words: Words) -> bool:
@@ -95,37 +109,33 @@ def _is_lost(content: Mapping[str, Any], words: Words) -> bool:
     return words.exists("common.human") and any(part[0] in HELPLESS for part in content["parts"])
 
 
-def _calendar(month: str, prompt: int, language: str, words: Words) -> tuple[tuple[Choice, ...], ...]:
+def _calendar(month: str, prompt: int, voice: Voice) -> tuple[tuple[Choice, ...], ...]:
     """The month's name, the names of the days, and a row for each week; what is no day of the month does nothing."""
-    first, week = date.fromisoformat(f"{month}-01"), week_of(language)
+    first, week = date.fromisoformat(f"{month}-01"), week_of(voice.language)
     nothing = f"q:{prompt}:{BLANK}"
     days = [
-        tuple(Choice(f"q:{prompt}:d{day.isoformat()}", str(day.day)) if day.month == first.month else Choice(nothing, NO_DAY) for day in row)
+        tuple(Choice(f"q:{prompt}:d{day.isoformat()}", voice.number(day.day)) if day.month == first.month else Choice(nothing, NO_DAY) for day in row)
         for row in Calendar(week[0][0]).monthdatescalendar(first.year, first.month)
     ]
-    return ((Choice(nothing, words.fact({"month": month}, language)),), tuple(Choice(nothing, name) for _, name in week), *days)
+    return ((Choice(nothing, voice.fact({"month": month})),), tuple(Choice(nothing, name) for _, name in week), *days)
 
 
-def _contact(stage: str, language: str, words: Words) -> tuple[str, str] | None:
+def _contact(stage: str, voice: Voice) -> tuple[str, str] | None:
     match stage:
         case "offered":
-            return laid_out(words.tr("common.share-number", language), language), words.tr("common.share-my-number", language)
+            return voice.laid_out(voice.tr("common.share-number")), voice.tr("common.share-my-number")
         case "over":
-            return words.tr("common.noted", language), ""
+            return voice.tr("common.noted"), ""
     return None
 
 
-def _text(content: Mapping[str, Any], language: str, words: Words) -> str:
+def _text(content: Mapping[str, Any], voice: Voice) -> str:
     text = ""
     for sentence, facts, optional, line in content["parts"]:
-        if optional and not words.exists(sentence):
+        if optional and not voice.words.exists(sentence):
             continue
-        text += ("" if not text else "\n" if line or sentence.endswith(".hint") else "\n\n") + words.in_full(sentence, language, facts)
+        text += ("" if not text else "\n" if line or sentence.endswith(".hint") else "\n\n") + voice.in_full(sentence, facts)
     return text
-
-
-def _label(label: Any, picked: bool | None, language: str, words: Words) -> str:
-    return _mark(picked) + words.fact(label, language)
 
 
 def _mark(picked: bool | None) -> str:

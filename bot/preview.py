@@ -32,7 +32,8 @@ from dialogs.model import TYPED, Scripts, Step
 from dialogs.nouns import Answer, Fact, Fetched, Message, Resume, Say, Text
 from dialogs.turn import FILE_FAULTS, offered
 from storage.records import Address, Letter
-from translations.words import PLACEHOLDER, Words, is_right_to_left, own_name
+from translations.catalogues import PLACEHOLDER
+from translations.words import Words, is_right_to_left, own_name
 
 NOT_FOUND, SEARCHED = "xyzxyz", "welding, cooking"
 NO_WORDS, PRIVATE, OUT_OF_BOUNDS = "🙂", "0381 555 123 45", ("999999999", "0")  # what may not count as an answer

@@ -40,6 +40,22 @@ _LETTERS = str.maketrans(
         "أ": "ا",
         "إ": "ا",
         "آ": "ا",
+        **dict.fromkeys("ۍےۓ", "ي"),  # Pashto, Urdu
+        **dict.fromkeys("ھۂە", "ه"),
+        "ځ": "ز",
+        **dict.fromkeys("ڕړڑ", "ر"),  # Sorani, Pashto, Urdu: what phones without their keyboard write instead
+        **dict.fromkeys("ډڈ", "د"),
+        **dict.fromkeys("ټٹ", "ت"),
+        "ڵ": "ل",
+        "ۆ": "و",
+        "ێ": "ي",
+        "ڼ": "ن",
+        "ں": "ن",
+        **dict(zip("ሠሡሢሣሤሥሦ", "ሰሱሲሳሴስሶ", strict=True)),  # Ethiopic: letters that sound the same, and are written for each other
+        **dict(zip("ፀፁፂፃፄፅፆ", "ጸጹጺጻጼጽጾ", strict=True)),
+        **dict(zip("ዐዑዒዓዔዕዖ", "አኡኢኣኤእኦ", strict=True)),
+        **dict(zip("ኀኁኂኃኄኅኆ", "ሀሁሂሃሄህሆ", strict=True)),
+        **dict(zip("ሐሑሒሓሔሕሖ", "ሀሁሂሃሄህሆ", strict=True)),
         "ٱ": "ا",
         "ى": "ي",
         "ی": "ي",
@@ -128,6 +144,14 @@ potrafię dobrze też bardzo moja mój przy szukam chcę się
 لي بشكل أبحث ابحث عمل اريد أريد مهنتي مهنة وظيفة استطيع أستطيع اعرف أعرف كعامل
 من به در با از را که و یا سال کار کردم میکنم هستم بودم دارم تجربه خوب هم برای
 ben bir ve veya ile olarak çalıştım çalışıyorum çalışmak iş yıl yıldır iyi de da için biliyorum
+زه یم وم د په کې چې او یا سره کار کوم کړی کولی شم کال کاله ښه تجربه
+من لە بۆ و یان کار کارم دەکەم کردووە ساڵ ساڵە باش دەتوانم ئەزموون هەیە
+میں ہوں تھا تھی کا کی کے کو سے نے اور یا بطور کام کرتا کرتی کیا سال اچھا سکتا سکتی تجربہ ہے
+ez im bûm û an ji di de bi wek kar kiriye kirin sal salan dikarim ezmûn heye
+waxaan ahay ahaa iyo ka ku oo sida shaqo shaqeeyay shaqeeyey shaqeeyaa sano sannad fiican karaa khibrad leeyahay
+unë une jam isha kam dhe ose me në ne si për per nga punuar punoj vite vjet mirë mire mund di përvojë
+ኣነ እየ ነይረ ናይ ኣብ ካብ ምስ ከም ስራሕ እሰርሕ ሰሪሐ ዓመት ጽቡቕ ይኽእል ተመክሮ ኣለኒ
+እኔ ነኝ ነበርኩ እና ወይም ከ በ እንደ ሥራ ስራ እሰራለሁ ሰርቻለሁ ዓመት አመት ጥሩ እችላለሁ ልምድ አለኝ
 """
 PASSING_WORDS = frozenset(word for each in _PASSING.split() for word in fold(each).split())
 

@@ -18,6 +18,7 @@ from bot.errors import FrontdoorError
 from bot.hours import DAYS, Hours, Span, read_spans
 from dialogs.files import ScriptError, explain, read_yaml
 
+BACKENDS = frozenset({"py3langid", "lingua", "langdetect"})  # of translations/detect.py, named here so that a start need not import it
 CAMPAIGN = re.compile(r"[a-z0-9-]{1,30}")
 PUBLIC_API = "https://api.telegram.org"
 
@@ -146,6 +147,9 @@ class Settings(BaseSettings):
     proxies: str = Field("127.0.0.1", description="addresses of our own reverse proxies, with commas; whom they name is believed to be the caller")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="how much is logged; never words of people")
     semantic: Literal["on", "off"] = Field("on", description="with the extra `semantic`: find occupations by what is meant, too; `off` saves 250 MB")
+    detection: str = Field(
+        "py3langid", description="what tells languages by their looks: py3langid, lingua (extra), langdetect (extra), several with commas; or `off`"
+    )
     limits: Literal["on", "off"] = Field("on", description="`off` only for measuring against an emulator; refused for the public Bot API")
 
     @field_validator("telegram_api", "public_url")
@@ -172,6 +176,23 @@ class Settings(BaseSettings):
         if value != "off" and not (host and port.isdecimal() and int(port) < 65536):
             raise ValueError("is host:port, for example 127.0.0.1:8080, or `off`")
         return value
+
+    @field_validator("detection")
+    @classmethod
+    def _are_backends(cls, value: str) -> str:
+        names = value.replace(" ", "").split(",")
+        if value != "off" and not {*names} <= BACKENDS:
+            raise ValueError(f"is `off`, or of {', '.join(sorted(BACKENDS))}, with commas")
+        return ",".join(names)
+
+    @property
+    def backends(self) -> tuple[str, ...]:
+        return () if self.detection == "off" else tuple(self.detection.split(","))
+
+    @property
+    def machine(self) -> Path:
+        """Where packages for machine translation live."""
+        return self.data_dir / "mt"
 
     @property
     def url(self) -> str:

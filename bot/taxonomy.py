@@ -22,7 +22,8 @@ from storage import taxonomy
 from storage.errors import StoreAway
 from storage.store import Store, Unit, undisturbed
 from storage.taxonomy import CALLED, Entry
-from translations.words import Words, words_of_entries
+from translations.catalogues import words_of_entries
+from translations.words import Words
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +51,10 @@ CLOSE = {
 }
 # How much a label counts: what we wrote are the words that people use, and the jobs that most of them have.
 BUILT_IN_CALLED, BUILT_IN_ALSO, IMPORTED_CALLED, IMPORTED_ALSO, COMMON = 1.06, 1.04, 1.0, 0.985, 1.06
-ELSEWHERE = 0.95  # of a score, in a language that is not theirs
+ELSEWHERE, FAR = (
+    0.95,
+    0.8,
+)  # of a score, in a language that they may know too; in one that nobody expects of them (a short word of one is the beginning of many in another)
 MOST_RANKED = 20
 MOST_MEANT = {"occupations": 3, "skills": 0}  # further English labels of an entry whose meaning is read
 LOOK_AGAIN = 15.0  # seconds between two looks whether something was imported
@@ -73,7 +77,8 @@ class _Loaded:
     stamp: str = ""
     entries: dict[str, Entry] = field(default_factory=dict)
     languages: dict[str, tuple[str, ...]] = field(default_factory=dict)  # kind -> languages
-    indexes: dict[tuple[str, str], Index] = field(default_factory=dict)  # kind and language ("": ours, in all of them)
+    indexes: dict[tuple[str, str], Index] = field(default_factory=dict)  # of what was imported, by kind and language
+    ours: dict[str, dict[str, Index]] = field(default_factory=dict)  # of what we wrote: kind -> language -> index
     meanings: dict[str, Meanings] = field(default_factory=dict)  # kind -> what its labels mean
     codes: list[str] = field(default_factory=lambda: list(BUILT_IN))  # number -> code; ours come first, always in the same order
     numbers: dict[str, int] = field(default_factory=lambda: {code: number for number, code in enumerate(BUILT_IN)})
@@ -181,7 +186,8 @@ class Taxonomy:
         first, *rest = parts
         found = await asyncio.to_thread(self._closest, loaded, first, kinds, languages)
         if not found or found[0][1] < CLEAR:  # perhaps in a language that nobody expects of them
-            others = tuple(each for each in dict.fromkeys(sum(loaded.languages.values(), ())) if each not in languages)
+            everywhere = (*sum(loaded.languages.values(), ()), *(language for kind in kinds for language in loaded.ours[kind]))
+            others = tuple(each for each in dict.fromkeys(everywhere) if each not in languages)
             await self._perhaps_ready(loaded, kinds, others)
             found = await asyncio.to_thread(self._closest, loaded, first, kinds, (*languages, *others))
         about = {code: {"isco": self._isco(code), "score": str(min(100, round(score * 100)))} for code, score in found if score >= FAINT}
@@ -191,13 +197,12 @@ class Taxonomy:
         return tuple(dict.fromkeys([language, "en", *CLOSE.get(language, ())]))
 
     def _closest(self, loaded: _Loaded, words: str, kinds: Sequence[str], languages: Sequence[str]) -> list[tuple[str, float]]:
-        best = dict[int, float]()
+        best, near = dict[int, float](), self._languages(languages[0])
         for kind in kinds:
-            for language in ("", *languages):
-                if index := loaded.indexes.get((kind, language)):
-                    counts = 1.0 if language in {"", languages[0]} else ELSEWHERE
-                    for hit in index.closest(words):
-                        best[hit.number] = max(best.get(hit.number, 0.0), hit.score * counts)
+            for language, index in _indexes(loaded, kind, languages):
+                counts = 1.0 if language == languages[0] else ELSEWHERE if language in near else FAR
+                for hit in index.closest(words):
+                    best[hit.number] = max(best.get(hit.number, 0.0), hit.score * counts)
         ranked = sorted(best.items(), key=lambda each: -each[1])[:MOST_RANKED]
         if self._meaning and (among := [loaded.meanings[kind] for kind in kinds if kind in loaded.meanings]):
             ranked = _fused(ranked, self._meaning.closest(words, among))
@@ -223,23 +228,24 @@ class Taxonomy:
 
     def _closest_alike(self, loaded: _Loaded, words: str, kinds: Sequence[str], languages: Sequence[str]) -> Iterator[tuple[int, float]]:
         for kind in kinds:
-            for language in ("", *languages):
-                if index := loaded.indexes.get((kind, language)):
-                    for hit in index.closest(words, 1):
-                        yield hit.number, hit.score
+            for _, index in _indexes(loaded, kind, languages):
+                for hit in index.closest(words, 1):
+                    yield hit.number, hit.score
 
     # ---- the indexes, and the meanings ------------------------------------------------------------------------------------------------
 
     async def _make_ready(self, loaded: _Loaded, kinds: Sequence[str], languages: Sequence[str]) -> None:
         """Read and built once, a second each; whoever needs the same one meanwhile waits for it."""
         for kind in kinds:
-            for language in ("", *(each for each in languages if each in loaded.languages.get(kind, ()))):
+            async with self._loading[kind, ""]:
+                if kind not in loaded.ours:
+                    loaded.ours[kind] = await asyncio.to_thread(_our_indexes, kind)
+            for language in (each for each in languages if each in loaded.languages.get(kind, ())):
                 if (kind, language) in loaded.indexes:
                     continue
                 async with self._loading[kind, language]:
                     if (kind, language) not in loaded.indexes:
-                        built = await self._build(loaded, kind, language) if language else await asyncio.to_thread(_our_index, kind)
-                        loaded.indexes[kind, language] = built
+                        loaded.indexes[kind, language] = await self._build(loaded, kind, language)
 
     async def _perhaps_ready(self, loaded: _Loaded, kinds: Sequence[str], languages: Sequence[str]) -> None:
         """Somebody asks before `warm()` is done: they find what is there by then, and everybody after them the rest."""
@@ -275,11 +281,22 @@ class Taxonomy:
                 yield loaded.number(code), label
 
 
+def _indexes(loaded: _Loaded, kind: str, languages: Sequence[str]) -> Iterator[tuple[str, Index]]:
+    """Those that are ready: ours and the imported ones of each language."""
+    for language in languages:
+        for index in (loaded.ours.get(kind, {}).get(language), loaded.indexes.get((kind, language))):
+            if index:
+                yield language, index
+
+
 @cache
-def _our_index(kind: str) -> Index:
-    """Of what we wrote; the numbers are those of BUILT_IN."""
+def _our_indexes(kind: str) -> dict[str, Index]:
+    """Of what we wrote, by language: a short word of one is the beginning of many in another. The numbers are those of BUILT_IN."""
     numbers = {code: number for number, code in enumerate(BUILT_IN)}
-    return Index((numbers[code], label, BUILT_IN_CALLED if called else BUILT_IN_ALSO) for code, _, label, called in _ours(kind))
+    rows: dict[str, list[tuple[int, str, float]]] = {}
+    for code, language, label, called in _ours(kind):
+        rows.setdefault(language, []).append((numbers[code], label, BUILT_IN_CALLED if called else BUILT_IN_ALSO))
+    return {language: Index(there) for language, there in rows.items()}
 
 
 def _ours(kind: str) -> Iterator[tuple[str, str, str, bool]]:

@@ -10,6 +10,8 @@ from uuid import UUID, uuid4
 
 from bot.effects import ACTS, EFFECTS, ENGINES, NOT_MEANWHILE
 from bot.effects.nouns import Context, Moved, Outcome, is_filling, private_questions, said
+from bot.interpreter import Interpreter
+from bot.languages import Languages
 from bot.letters import pack
 from bot.messages import Incoming
 from bot.settings import Programme
@@ -45,6 +47,8 @@ class Work:
     scripts: Scripts
     words: Words
     programme: Programme
+    languages: Languages
+    interpreter: Interpreter | None = None
     chats: dict[Address, Chat] = field(default_factory=dict)
     people: dict[UUID, Person] = field(default_factory=dict)
     organisations: dict[UUID, Organisation] = field(default_factory=dict)
@@ -90,7 +94,7 @@ class Work:
 
     def context(self, chat: Chat, memo: Mapping[str, str] | None = None, dialog: str = "") -> Context:
         who = (self.person(chat), self.organisation(chat), self.helper(chat))
-        return Context(self.unit, chat, *who, self.scripts, self.words, self.programme, self.write, memo or {}, dialog)
+        return Context(self.unit, chat, *who, self.scripts, self.words, self.programme, self.write, memo or {}, dialog, self.languages.of)
 
     async def here(self, address: Address, language: str) -> Chat:
         if address not in self.chats:  # erased a moment ago, in this batch
@@ -143,6 +147,8 @@ class Work:
                 chat = self.chats[address] = outcome.moved.chat
                 self.hear_of(effect, outcome, address)
                 return await self.move(chat, person, outcome.moved)
+            if outcome.shown_in:
+                said = [{**content, "in": outcome.shown_in} for content in said]
             if effect.awaited:
                 self.say(chat, [*said, *outcome.letters])
                 self.hear_of(effect, outcome, address)
@@ -168,6 +174,14 @@ class Work:
             return
         self.people[person.id] = await nudges.wake(self.unit, person)
         self.drafts.insert(at, Draft(f"{chat.id}.back.{uuid4()}", pack(Message((Say("still.back"),))), chat))
+
+    def offer(self, address: Address, languages: Sequence[str], at: int) -> None:
+        """Somebody writes in another language than they chose: in that one they are asked, once, whether to go on in it."""
+        chat = self.chats.get(address)
+        if chat is not None:
+            actions = [("language", each, {"from": "languages", "code": each}) for each in (*languages, chat.language)]
+            letter = {**pack(Message((Say("language.offer"),)), actions=actions), "in": languages[0]}
+            self.drafts.insert(at, Draft(f"{chat.id}.offer.{uuid4()}", letter, chat))
 
     async def carry_out(self, effect: Effect, chat: Chat) -> Outcome:
         if effect.name in NOT_MEANWHILE and is_filling(chat):
@@ -388,7 +402,8 @@ class Work:
         if self.erased:
             told_ = await calls.still_told(self.unit, [draft.key for draft in self.drafts])
             self.drafts = [draft for draft in self.drafts if draft.key in told_]
-        return await outbox.enqueue(self.unit, self.drafts)
+        drafts = await self.interpreter.prepare(self.unit, self.drafts) if self.interpreter else self.drafts
+        return await outbox.enqueue(self.unit, drafts)
 
 
 def _allowed(person: Person) -> set[str]:

@@ -185,6 +185,7 @@ class Asking:
     def __init__(self, scripts: Scripts, state: State, known: Known, looked_up: LookedUp) -> None:
         self.scripts, self.state, self.looked_up, self.facts = scripts, state, looked_up, known.facts
         self.language, self.prompts, self.passed, self.brought = state.language, state.prompts, list(state.passed), dict(state.brought)
+        self.reading = dict(state.reading)
         self.answers, self.consents = Answers(dict(known.answers)), dict(known.consents)
         # A dialog that left the scripts, or that is not theirs any more, leaves the conversation too.
         self.frames = [Place.of(frame, scripts[frame.dialog]) for frame in state.frames if frame.dialog in scripts and self.may(scripts[frame.dialog])]
@@ -804,6 +805,13 @@ def told(step: Step, name: str, answer: Answer | None) -> Fact:
     source = f"{name.partition('.')[0]}.{step.from_}" if step.own_list else step.from_
     labels: list[Fact] = [{"from": source, "code": code} if source else {"say": f"{of}.{code}"} if code in there else code for code in answer.value.split()]
     return labels[0] if len(labels) == 1 else {"list": labels}
+
+
+def is_free(step: Step, answer: Answer) -> bool:
+    """Is it sentences of theirs, that somebody may have to translate? A name and a town are the same in every language."""
+    if answer.kind != "given" or step.class_ != "profile":
+        return False
+    return step.ask == "text" or bool(answer.words and (step.other or (step.ask == "search" and answer.value == OWN_WORDS)))
 
 
 def code_of(step: Step, answer: Answer) -> str | None:

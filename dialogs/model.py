@@ -33,7 +33,7 @@ Ask = Literal[
 ]  # fmt: skip
 RANKS = ("", "viewer", "coordinator", "admin")  # what staff may do: each rank may what those before it may
 RESERVED = frozenset(
-    {"channel", "webchat", "today", "now", "home-country", "staff", "speaks-for", "profile", "takes-files", "forms", "waits"}
+    {"channel", "webchat", "today", "now", "home-country", "staff", "speaks-for", "profile", "takes-files", "forms", "waits", "from-the-right"}
 )  # facts that every condition may use beside the dialog's own questions
 FORBIDDEN = frozenset(  # TRUST.md, privacy 5: no dialog asks for these unless its step names a data protection impact assessment
     "asylum birth birthdate birthday children confession date-of-birth disability ethnicity flight gender health id-number illness "
@@ -106,7 +106,7 @@ class Step(Strict):
     class_: Literal["identity", "contact", "profile"] = Field("profile", alias="class")
     share: Annotated[str, StringConstraints(pattern=r"^[a-z_]+\.[a-z_]+$")] | None = None  # the shared column it feeds
     facet: Name | None = None  # a coded answer that may select an audience
-    sets: Literal["language"] | None = None
+    sets: Literal["language", "second", "digits", "boxes"] | None = None  # how they are spoken to from now on
     argument: bool = False  # what follows the command on its line may answer it (`/quiet half-way`); never for what can't be undone
     gate: Gate = False  # a yes-no that must be yes to go on; only "passed" is kept; the name of another one: whoever passed that need not again
     required: Needed = False  # it can't be skipped; in a form, a condition may decide

@@ -153,6 +153,8 @@ class State:
     frames: tuple[Frame, ...] = ()  # the last one is on top
     shared: bool = False  # others have profiles in this chat too
     filling: Mapping[str, str] = field(default_factory=dict)  # staff write for somebody in the room: `by` whom; then `language` and profile (`own`) of before
+    reading: Mapping[str, str] = field(default_factory=dict)  # how they read: one more language (`second`), `digits`, `boxes` that their phone shows
+    heard: str = ""  # the other language in which their last message surely was; `offered`: they were asked whether to go on in it
 
     @property
     def stands_at(self) -> str:
@@ -166,7 +168,9 @@ class State:
         brought = {"brought": dict(self.brought)} if self.brought else {}
         shared = {"shared": True} if self.shared else {}
         filling = {"filling": dict(self.filling)} if self.filling else {}
-        return {"language": self.language, "prompts": self.prompts, "passed": self.passed, **brought, **shared, **filling, "frames": frames}
+        reading = {"reading": dict(self.reading)} if self.reading else {}
+        heard = {"heard": self.heard} if self.heard else {}
+        return {"language": self.language, "prompts": self.prompts, "passed": self.passed, **brought, **shared, **filling, **reading, **heard, "frames": frames}
 
     def after(self, step: str, outcome: str) -> Self:
         """The dialog on top learns how its effect went."""
@@ -177,7 +181,7 @@ class State:
     def from_json(cls, data: Mapping[str, Any]) -> Self:
         """Forgiving: a key that this version does not know is left behind, a missing one has its default."""
         frames = tuple(_frame(frame) for frame in data["frames"])
-        more = (data.get("brought", {}), frames, data.get("shared", False), data.get("filling", {}))
+        more = (data.get("brought", {}), frames, data.get("shared", False), data.get("filling", {}), data.get("reading", {}), data.get("heard", ""))
         return cls(data["language"], data["prompts"], tuple(data["passed"]), *more)
 
 

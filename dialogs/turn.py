@@ -119,7 +119,9 @@ class _Walk(Asking):
     def turn(self) -> Turn:
         self.recalculate()
         frames = tuple(place.frozen() for place in self.frames)
-        state = State(self.language, self.prompts, tuple(self.passed), self.brought, frames, self.state.shared, self.state.filling)
+        state = replace(
+            self.state, language=self.language, prompts=self.prompts, passed=tuple(self.passed), brought=self.brought, frames=frames, reading=self.reading
+        )
         message = self.question or Message(())
         now = self.asks_for_phone()
         contact: Literal["", "offered", "over"] = "" if now is self.contact_offered else "offered" if now else "over"
@@ -627,6 +629,8 @@ class _Walk(Asking):
                 place.memo[f"{step.id}.words"] = answer.words  # apart from the codes: whoever types "phone" has not pressed it
         if step.sets == "language" and answer.kind == "given":
             self.set_language(answer.value)
+        elif step.sets:
+            self.reading = {**self.reading, step.sets: answer.value}
         place.turn_to()
         self.go_on()
 

@@ -90,6 +90,13 @@ async def lines(unit: Unit, number: int) -> list[CallLine]:
     return [_line(unit, row) for row in rows]
 
 
+async def line_for(unit: Unit, chat: Chat, number: int) -> CallLine | None:
+    """One line of a call of whoever speaks in this chat; None: there is none, or it is somebody else's."""
+    statement = select(tables.call_lines).join(tables.calls, _calls.id == _lines.call_id).where(_lines.id == number, _theirs(chat))
+    row = (await unit.connection.execute(statement)).first()
+    return _line(unit, row) if row else None
+
+
 async def take(unit: Unit, call: Call, staff_id: UUID) -> bool:
     """From now on it is theirs, unless somebody else was faster: then whoever `call` says has it, has it no more."""
     mine = update(tables.calls).where(_calls.id == call.id, _calls.closed_at.is_(None), _calls.staff_id.is_not_distinct_from(call.staff_id))

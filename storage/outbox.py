@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import and_, bindparam, delete, insert, or_, select, update
 
@@ -17,6 +19,7 @@ from storage.store import Unit
 
 log = logging.getLogger(__name__)
 
+UNSAID = ("queued", "held")
 KEPT_FAILED = timedelta(hours=48)  # long enough to see what was refused; then it goes
 LAST_WORDS = timedelta(minutes=1)  # only a page that is open just now can show a farewell: its chat is gone
 KEPT_FAREWELL = timedelta(hours=24)  # the last word to somebody who was forgotten keeps their address no longer than this
@@ -25,6 +28,7 @@ KEPT_FAREWELL = timedelta(hours=24)  # the last word to somebody who was forgott
 async def enqueue(unit: Unit, drafts: Sequence[Draft]) -> list[Letter]:
     """Put them in order into the outbox; those that come back are due, and may be sent as soon as this unit is committed."""
     rows = []
+    drafts = [_as_they_read(draft) for draft in drafts]
     for draft in drafts:
         content = dict(draft.content) if draft.chat else {**draft.content, "to": draft.address.address if draft.address else "", "language": draft.language}
         address = _address(draft)
@@ -33,9 +37,9 @@ async def enqueue(unit: Unit, drafts: Sequence[Draft]) -> list[Letter]:
                 "channel": address.channel,
                 "chat_id": draft.chat.id if draft.chat else None,
                 "key": draft.key,
-                "state": "queued",
+                "state": "held" if draft.held else "queued",
                 "due_at": draft.due_at or unit.now,
-                "content": unit.cipher.seal(json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode(), _place(draft.key)),
+                "content": unit.cipher.seal(_packed(content), _place(draft.key)),
             }
         )
     if not rows:
@@ -51,7 +55,7 @@ async def enqueue(unit: Unit, drafts: Sequence[Draft]) -> list[Letter]:
             draft.due_at or unit.now,
         )
         for draft in drafts
-        if draft.due_at is None or draft.due_at <= unit.now
+        if not draft.held and (draft.due_at is None or draft.due_at <= unit.now)
     ]
 
 
@@ -61,8 +65,26 @@ _ENQUEUING = insert(tables.outbox).returning(tables.outbox.c.key, tables.outbox.
 async def due(unit: Unit, channels: Collection[str]) -> list[int]:
     """The ids of what is due, oldest first."""
     outbox = tables.outbox.c
-    statement = select(outbox.id).where(outbox.state == "queued", outbox.due_at <= unit.now, outbox.channel.in_(channels)).order_by(outbox.id)
+    statement = select(outbox.id).where(outbox.state.in_(UNSAID), outbox.due_at <= unit.now, outbox.channel.in_(channels)).order_by(outbox.id)
     return list((await unit.connection.execute(statement)).scalars())
+
+
+async def held(unit: Unit, most: int) -> list[int]:
+    """The ids of what waits to be translated, oldest first."""
+    outbox = tables.outbox.c
+    statement = select(outbox.id).where(outbox.state == "held", outbox.due_at > unit.now).order_by(outbox.id).limit(most)
+    return list((await unit.connection.execute(statement)).scalars())
+
+
+async def release(unit: Unit, letter: Letter, content: Mapping[str, Any]) -> bool:
+    """It needs to wait no longer, and says this. True: it is gone already."""
+    outbox = tables.outbox.c
+    key = (await unit.connection.execute(select(outbox.key).where(outbox.id == letter.id, outbox.state == "held").with_for_update())).scalar()
+    if key is None:
+        return True
+    values = {"state": "queued", "due_at": unit.now, "content": unit.cipher.seal(_packed(content), _place(key))}
+    await unit.connection.execute(update(tables.outbox).where(outbox.id == letter.id).values(values))
+    return False
 
 
 async def read(unit: Unit, ids: Sequence[int]) -> list[Letter]:
@@ -87,7 +109,7 @@ async def waiting(unit: Unit, channel: str, addresses: Collection[str]) -> list[
     keys = [unit.cipher.index(f"{channel}/{address}") for address in addresses]
     theirs = outbox.chat_id.in_(select(tables.chats.c.id).where(tables.chats.c.channel == channel, tables.chats.c.address_key.in_(keys)))
     farewells = and_(outbox.chat_id.is_(None), outbox.due_at > unit.now - LAST_WORDS)
-    statement = select(outbox.id).where(outbox.channel == channel, outbox.state == "queued", outbox.due_at <= unit.now, or_(theirs, farewells))
+    statement = select(outbox.id).where(outbox.channel == channel, outbox.state.in_(UNSAID), outbox.due_at <= unit.now, or_(theirs, farewells))
     return list((await unit.connection.execute(statement.order_by(outbox.id))).scalars())
 
 
@@ -140,11 +162,21 @@ async def pauses(unit: Unit) -> dict[str, float]:
 async def backlog(unit: Unit) -> tuple[int, datetime | None]:
     """How many letters wait, and since when the oldest."""
     rows = (
-        (await unit.connection.execute(select(tables.outbox.c.due_at).where(tables.outbox.c.state == "queued").order_by(tables.outbox.c.due_at)))
+        (await unit.connection.execute(select(tables.outbox.c.due_at).where(tables.outbox.c.state.in_(UNSAID)).order_by(tables.outbox.c.due_at)))
         .scalars()
         .all()
     )
     return len(rows), rows[0] if rows else None
+
+
+def _packed(content: Mapping[str, Any]) -> bytes:
+    return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _as_they_read(draft: Draft) -> Draft:
+    """A second language, digits: a letter keeps them, for the state that they are part of is sealed."""
+    reading = draft.chat.reading if draft.chat else {}
+    return replace(draft, content={**draft.content, "reading": dict(reading)}) if reading else draft
 
 
 def _address(draft: Draft) -> Address:

@@ -31,6 +31,12 @@ class Chat:
     organisation_id: UUID | None = None  # for which whoever speaks here speaks
     stands_at: str = ""  # the pending question; "": at rest
 
+    @property
+    def reading(self) -> Mapping[str, str]:
+        """How whoever speaks here reads, beside the language."""
+        reading: Mapping[str, str] = (self.state or {}).get("reading", {})
+        return reading
+
 
 @dataclass(frozen=True, slots=True)
 class AnswerRow:
@@ -194,6 +200,17 @@ class Draft:
     address: Address | None = None
     language: str = ""
     due_at: datetime | None = None  # None: now
+    held: bool = False  # until a machine has translated what is in it; `due_at` is when it goes out anyway
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """Words that are to be translated, and whose they are (`person/...`, `chat/...`, `staff/...`)."""
+
+    text: str
+    from_: str
+    to: str
+    of: str
 
 
 @dataclass(frozen=True, slots=True)

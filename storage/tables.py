@@ -224,12 +224,21 @@ outbox = Table(  # everything that is to be said
     _column("channel", String(20), "operational", nullable=False),
     _column("chat_id", BigInteger, "operational", ForeignKey("chats.id", ondelete="CASCADE"), index=True),  # none: a farewell
     _column("key", String(120), "operational", nullable=False, unique=True),  # what it is for, so that it is said once
-    _column("state", String(10), "operational", nullable=False),  # queued, failed
+    _column("state", String(10), "operational", nullable=False),  # queued, held (until it is translated), failed
     _column("due_at", Moment, "operational", nullable=False),
     _column("reason", String(20), "operational"),
     _column("content", LargeBinary, "identity", nullable=False, sealed=True),
     Index("outbox_due", "state", "due_at"),
     sqlite_autoincrement=True,  # an id is never used twice: a late "done with 5" must not meet another 5
+)
+
+translations = Table(  # what a machine made of somebody's words; gone with them, or after a month
+    "translations",
+    metadata,
+    _column("key", LargeBinary(32), "operational", primary_key=True),  # a keyed hash of text and languages
+    _column("owner", LargeBinary(32), "operational", nullable=False, index=True),  # a keyed hash of whose words they are
+    _column("content", LargeBinary, "identity", nullable=False, sealed=True),
+    _column("at", Moment, "operational", nullable=False, index=True),
 )
 
 quarantine = Table(  # updates that could not be taken in: their structure, never their words

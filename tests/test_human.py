@@ -186,7 +186,7 @@ async def test_nobody_answers_for_a_day_and_the_person_is_told_the_truth(languag
         await anna.say("/calls")
         await hears(house, anna, spoken, "calls.waiting", "calls.item-waits", since=before[1])
         await anna.say("/answer 1")
-        await hears(house, anna, spoken, "calls.by", words=plain(ASKED[language]), since=before[1])
+        await hears(house, anna, spoken, "common.by", words=plain(ASKED[language]), since=before[1])
         await anna.say(ANSWERED[spoken])
         await hears(house, person, language, "human.answer", words=ANSWERED[spoken])
 

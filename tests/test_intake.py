@@ -14,6 +14,7 @@ from sqlalchemy import func, select
 
 from bot import intake as intake_module
 from bot.intake import Intake
+from bot.languages import Languages
 from bot.letters import word
 from bot.messages import Incoming, Kind
 from bot.sources import SENTENCES
@@ -32,7 +33,7 @@ class World:
 
     def __init__(self, store, scripts, words, programme):
         self.store, self.words, self.programme, self.letters, self.key = store, words, programme, [], 0
-        self.intake = Intake(store, scripts, words, programme, Taxonomy(store, words), self.letters.extend)
+        self.intake = Intake(store, scripts, words, programme, Taxonomy(store, words), Languages((), ()), self.letters.extend)
 
     def update(self, person, kind=Kind.TEXT, value="", **more):
         self.key += 1

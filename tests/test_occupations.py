@@ -170,7 +170,7 @@ async def real(official, kept, programme, scripts, words):
     if not kept:
         await house.taxonomy.refresh()
         await house.taxonomy._make_ready(house.taxonomy._loaded, ("occupations", "skills"), LANGUAGES)
-        kept.update(loaded=house.taxonomy._loaded, names=words._learned)
+        kept.update(loaded=house.taxonomy._loaded, names=words.learned)
     house.taxonomy._loaded = kept["loaded"]
     words.learn(kept["names"])
     yield house

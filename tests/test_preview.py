@@ -23,7 +23,8 @@ from bot.settings import read_programme
 from bot.sources import NAMERS
 from dialogs.files import load_scripts
 from dialogs.model import Dialog, Scripts
-from translations.words import LOCALES, Words, is_right_to_left
+from translations.catalogues import LOCALES
+from translations.words import Words, is_right_to_left
 
 LANGUAGES, DIALOGS = ("en", "de", "ar", "uk"), sorted(load_scripts())
 EVERYWHERE = [pytest.param(dialog, language, id=f"{dialog}-{language}") for dialog in DIALOGS for language in LANGUAGES]

@@ -143,7 +143,7 @@ def test_only_words_are_weighed_and_no_order(index):
 
 def test_the_list_of_words_that_tell_nothing_holds_no_work():
     from bot.search import is_passing
-    from translations.words import words_of_entries
+    from translations.catalogues import words_of_entries
 
     for texts in words_of_entries("occupations").values():
         for sentence, text in texts.items():

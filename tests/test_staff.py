@@ -630,6 +630,8 @@ EVERYBODY, HELPERS, COORDINATORS = set(ROLES), {"viewer", "coordinator", "admin"
 RULES = {  # command -> who may open its dialog; a command that is not here fails the test
     "menu": EVERYBODY,
     "language": EVERYBODY,
+    "reading": EVERYBODY,
+    "original": EVERYBODY,
     "help": EVERYBODY,
     "me": EVERYBODY,
     "more": EVERYBODY,

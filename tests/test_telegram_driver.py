@@ -25,6 +25,7 @@ from bot.channels.telegram_bot import TelegramBot
 from bot.delivery import BURST, Delivery
 from bot.errors import FrontdoorError
 from bot.intake import Intake
+from bot.languages import Languages
 from bot.letters import pack
 from bot.messages import Kind
 from bot.taxonomy import Taxonomy
@@ -399,7 +400,7 @@ async def test_whose_turn_it_is_not_does_not_poll(api, bot, naps):
 @asynccontextmanager
 async def working(post, scripts, programme):
     """The whole path of a message: poll, take in, deliver."""
-    intake = Intake(post.store, scripts, post.words, programme, Taxonomy(post.store, post.words), post.delivery.take)
+    intake = Intake(post.store, scripts, post.words, programme, Taxonomy(post.store, post.words), Languages((), ()), post.delivery.take)
     async with running(post.bot.receive(intake.handle)) as [receiving]:
         yield receiving
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from bot.effects import calls, coding, doors, files, fill, find, forms, mydata, nudges, numbers, organisations, person, profiles, staff
+from bot.effects import calls, coding, doors, files, fill, find, forms, mydata, nudges, numbers, organisations, person, profiles, reading, staff
 from bot.effects.nouns import Chore, Effect, Listing
 from storage.nudges import HALF_WAY, STILL_LOOKING
 
@@ -52,6 +52,7 @@ EFFECTS: Mapping[str, Effect] = {
     "claim-profile": doors.claim,
     "hand-in": forms.hand_in,
     "code-words": coding.code_words,
+    "show-original": reading.show_original,
 }
 ENGINES: Mapping[str, Effect] = {"fetch-file": files.fetch}  # the engine's own, which no script may name
 ACTS: Mapping[str, Effect] = {  # of our own, in a chat, when their time has come (bot/clock.py); ${argument} is in the memo
@@ -69,6 +70,7 @@ LISTS: Mapping[str, Listing] = {
     "my-values": find.values,
     "my-forms": forms.mine,
     "my-uncoded": coding.uncoded,
+    "other-languages": reading.other_languages,
 }
 # Who speaks in a chat must not change while staff fill somebody's profile in there; and an answer of the team's would come to staff.
 NOT_MEANWHILE = frozenset(

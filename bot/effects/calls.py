@@ -64,7 +64,7 @@ def _who_is_there(context: Context) -> Say:
         soon = until - now < timedelta(days=1)
         return Say("human.open", {"until": f"{until.hour}:{until.minute:02}" if soon else _moment(until, context)})
     if opens:
-        return Say("human.opens", {"moment": _moment(opens, context)})
+        return Say("human.opens", {"moment": {**_moment(opens, context), "zone": context.programme.zone}})
     return Say("human.closed" if hours.are_fixed else "human.no-hours")
 
 
@@ -89,17 +89,22 @@ async def call_human(context: Context) -> Outcome:
     before = await calls.open_of(unit, context.chat)
     call = before or await calls.begin(unit, context.chat, "write" if words else "phone")
     listening = await _listening(call, context)
-    await calls.write(unit, call, None, context.chat.language, content)
-    notices = await _brought(call, content, listening, context, first=before is None)
+    language = context.language_of(words, context.chat.language) if words else context.chat.language
+    await calls.write(unit, call, None, language, content)
+    notices = await _brought(call, content, listening, context, first=before is None, language=language)
     parts = (Say("human.with-the-team" if words else "human.will-be-called"), _who_is_there(context), Say("human.also"))
     return Outcome((pack(Message(parts)),), notices=notices)
 
 
-async def _brought(call: Call, content: Mapping[str, str], listening: Sequence[Chat], context: Context, *, first: bool) -> tuple[Draft, ...]:
-    """What they wrote, as they wrote it, to those who listen. A phone number is for whoever opens the call; words are not for
+async def _brought(call: Call, content: Mapping[str, str], listening: Sequence[Chat], context: Context, *, first: bool, language: str) -> tuple[Draft, ...]:
+    """What they wrote, as they wrote it (and beside it what a machine makes of it), to those who listen. A phone number is for whoever opens the call; words are not for
     somebody in the room, who holds the phone just now."""
-    facts: dict[str, Fact] = {"who": await _who(call, context.unit), "language": _language(context.chat.language), "since": _moment(context.unit.now, context)}
-    text = Say("calls.words", {"words": content["words"]}) if "words" in content else Say("calls.phone", {"number": _masked(content["phone"])})
+    facts: dict[str, Fact] = {"who": await _who(call, context.unit), "language": _language(language), "since": _moment(context.unit.now, context)}
+    text = (
+        Say("common.words", {"words": {"free": content["words"], "in": language, "of": _whose(call)}})
+        if "words" in content
+        else Say("calls.phone", {"number": _masked(content["phone"])})
+    )
     header = Say("calls.new" if first else "calls.again", facts)
     news, discreet = (pack(Message(parts), actions=_actions(call)) for parts in ((header, text), (header,)))
     alone, in_company = ([each for each in listening if is_filling(each) is filling] for filling in (False, True))
@@ -167,7 +172,7 @@ async def look_at_call(context: Context) -> Outcome:
     told = await calls.lines(context.unit, call.id)
     names = {each.id: each.name for each in await staff.everybody(context.unit, past=True)}
     letters = [pack(Message((await _header(call, team, context),)))]
-    letters += [pack(Message(tuple(_lines([line], names, await _who(call, context.unit), context)))) for line in told[-SHOWN:]]
+    letters += [pack(Message(tuple(_lines([line], names, await _who(call, context.unit), call, context)))) for line in told[-SHOWN:]]
     return Outcome(tuple(letters), "there")
 
 
@@ -179,11 +184,12 @@ async def _header(call: Call, team: Mapping[UUID, Staff], context: Context) -> S
     return Say("answer.taken", {**facts, "name": name}) if name else Say("answer.free", facts)
 
 
-def _lines(told: Sequence[CallLine], names: Mapping[UUID, str], who: Fact, context: Context) -> list[Say]:
+def _lines(told: Sequence[CallLine], names: Mapping[UUID, str], who: Fact, call: Call, context: Context) -> list[Say]:
     parts = []
     for line in told:
-        parts.append(Say("calls.by", {"name": names.get(line.staff_id, "?") if line.staff_id else who, "moment": _moment(line.at, context)}))
-        parts.append(Say("calls.words", {"words": written(line)}, line=True))
+        parts.append(Say("common.by", {"name": names.get(line.staff_id, "?") if line.staff_id else who, "moment": _moment(line.at, context)}))
+        words: Fact = {"free": line.content["words"], "in": line.language, "of": _author(line, call)} if "words" in line.content else written(line)
+        parts.append(Say("common.words", {"words": words}, line=True))
     return parts
 
 
@@ -207,9 +213,11 @@ async def answer_call(context: Context) -> Outcome:
         phone = calls.newest_phone(await calls.lines(unit, call.id))
         return said("answer.no-door-phone", number=KINDS["phone"].told(phone)) if phone else said("answer.no-door")
     taken = _is_free(call, team, unit.now) and await calls.take(unit, call, context.staff.id)
-    await calls.write(unit, call, context.staff.id, context.chat.language, {"words": context.memo["words"]})
+    language = context.language_of(context.memo["words"], context.chat.language)
+    number = await calls.write(unit, call, context.staff.id, language, {"words": context.memo["words"]})
+    words: Fact = {"free": context.memo["words"], "in": language, "of": "staff", "original": number}
     await calls.answered(unit, call.id)
-    parts = (*await _for(call, door, context), Say("human.answer", {"name": context.staff.name}), Say("calls.words", {"words": context.memo["words"]}))
+    parts = (*await _for(call, door, context), Say("human.answer", {"name": context.staff.name}), Say("common.words", {"words": words}))
     notices = _notices(call, pack(Message(parts), actions=REPLY), [door], "answer", context)
     return Outcome(said("answer.sent", who=await _who(call, unit)).letters, notices=notices + (await _taken(call, team, context) if taken else ()))
 
@@ -347,11 +355,20 @@ def _actions(call: Call) -> list[Action]:
     ]
 
 
+def _whose(call: Call) -> str:
+    """Under which name the translation of their words is kept, so that it goes with them."""
+    return f"person/{call.person_id}" if call.person_id else f"chat/{call.chat_id}"
+
+
+def _author(line: CallLine, call: Call) -> str:
+    return "staff" if line.staff_id else _whose(call)
+
+
 def _language(code: str) -> Fact:
     return {"from": "spoken-languages", "code": code}
 
 
-def _moment(at: datetime, context: Context) -> Fact:
+def _moment(at: datetime, context: Context) -> Mapping[str, str]:
     return {"moment": at.astimezone(context.programme.timezone).isoformat(timespec="minutes")}
 
 

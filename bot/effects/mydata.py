@@ -16,7 +16,7 @@ from bot.effects.nouns import Context, Outcome, answer_of, is_filling, private_q
 from bot.effects.organisations import named, spoken_for_by
 from bot.letters import pack
 from bot.settings import Programme
-from dialogs.asking import told
+from dialogs.asking import is_free, told
 from dialogs.model import Scripts
 from dialogs.nouns import Fact, Message, Say
 from storage import calls, chats, erasure, files, notes, nudges, staff
@@ -117,8 +117,8 @@ def _call_lines(asked: Asked, team: Mapping[UUID, str], context: Context) -> lis
     parts = [Say("mydata.calls", {"n": calls.KEPT.days})] if asked else []
     for line in (line for _, lines in asked for line in lines):
         at: Fact = {"date": line.at.astimezone(context.programme.timezone).date().isoformat()}
-        parts.append(Say("calls.by", {"name": team.get(line.staff_id, "?") if line.staff_id else {"say": "mydata.you"}, "moment": at}))
-        parts.append(Say("calls.words", {"words": written(line)}, line=True))
+        parts.append(Say("common.by", {"name": team.get(line.staff_id, "?") if line.staff_id else {"say": "mydata.you"}, "moment": at}))
+        parts.append(Say("common.words", {"words": written(line)}, line=True))
     return parts
 
 
@@ -167,7 +167,9 @@ def _consent_lines(consents: tuple[ConsentRow, ...], programme: Programme) -> li
     return lines
 
 
-def answer_lines(answers: Collection[AnswerRow], scripts: Scripts) -> list[Say]:
+def answer_lines(answers: Collection[AnswerRow], scripts: Scripts, whose: str = "") -> list[Say]:
+    """`whose`: as in `Passage.of`, for those who may not read the language that it is written in; what are words of theirs has a
+    translation beside it then."""
     lines = []
     for row in _in_order(answers, scripts):
         step = scripts.question(row.question)
@@ -175,6 +177,8 @@ def answer_lines(answers: Collection[AnswerRow], scripts: Scripts) -> list[Say]:
             continue
         name: Fact = {"say": f"{row.question}.short"}
         answer = told(step, row.question, answer_of(row)) if step else str(row.content.get("value", ""))
+        if whose and step and is_free(step, answer_of(row)):
+            answer = {"free": str(answer), "in": row.language, "of": whose}
         lines.append(Say("common.line", {"name": name if step else row.question, "answer": answer}, line=True))
     return lines
 

@@ -32,6 +32,7 @@ class Context:
     write: Callable[[], Awaitable[None]]  # what the batch changed so far; before an effect looks at the tables, or empties them
     memo: Mapping[str, str]  # what was answered in the dialog that calls it
     dialog: str = ""  # its name
+    language_of: Callable[[str, str], str] = lambda _, chosen: chosen  # of a text, by somebody who chose a language
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,7 @@ class Outcome:
     handed_in: frozenset[Question] = frozenset()  # answers that are the person's no more
     changed: frozenset[UUID] = frozenset()  # people and organisations whose answers the effect changed itself
     ranks: frozenset[UUID] = frozenset()  # members of staff whose rank changed, or who are no more
+    shown_in: str = ""  # the language in which what is said next is shown, this once
 
 
 ABOUT = ("isco", "score")  # what is kept of an entry beside its code

@@ -52,7 +52,7 @@ async def open_(context: Context) -> Outcome:
     private = may(record.helper, "open-private")
     there = [row for row in record.answers if not _is_nobodys(context, row)]
     rows = [row for row in there if private or _class(context, row) not in PRIVATE]
-    lines = mydata.answer_lines(rows, context.scripts)
+    lines = mydata.answer_lines(rows, context.scripts, f"person/{record.person.id}")
     hidden = [Say("person.hidden")] if len(rows) < len(there) else []
     opened = Say("person.opened" if lines else "person.empty", {"number": str(record.person.number)})
     return Outcome((pack(Message((opened, *lines, *hidden))),))
