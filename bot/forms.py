@@ -22,7 +22,7 @@ from dialogs.sheets import LARGEST_FORM, Finding, FormError, read_form
 from dialogs.xlsform import CONSENT, Converted, Wishes, dialog_name, form_of
 from storage import submissions
 from translations import machine
-from translations.catalogues import WordsError, add_by_machine, begin_file, read_file, seal_of, write_catalogue
+from translations.catalogues import WordsError, add_by_machine, begin_file, language_of, read_file, seal_of, write_catalogue
 from translations.words import Words
 
 ATTACHED = frozenset({".csv", ".jpg", ".jpeg", ".png", ".webp"})  # files that a form may name
@@ -146,9 +146,10 @@ def _numbered(script: Mapping[str, Any], before: Dialog | None, texts: Mapping[s
     return {**made, "version": str(before.version + 1 if before else 1)}
 
 
-def _originals(texts: Mapping[str, Mapping[str, str]], source: str) -> dict[str, str]:
-    """Each sentence as it falls back: in English, else in the form's own language, else in any."""
-    return {name: each.get("en") or each.get(source) or next(iter(each.values())) for name, each in texts.items() if each}
+def _originals(texts: Mapping[str, Mapping[str, str]], source: str) -> dict[str, tuple[str, str]]:
+    """Each sentence as it falls back, and in which language that is: in English, else in the form's own language, else in any."""
+    best = {name: next(each for each in ("en", source, *there) if there.get(each)) for name, there in texts.items() if any(there.values())}
+    return {name: (texts[name][language], language) for name, language in best.items()}
 
 
 def _contents(folder: Path) -> dict[str, bytes]:
@@ -263,21 +264,20 @@ def translate_forms(settings: Settings, language: str) -> list[str]:
         raise FrontdoorError("Machine translation needs the extra `mt`: pip install 'frontdoor[mt]'.")
     said = []
     for home in form_folders(settings.forms):
-        original = read_file(home / "locales" / "en" / f"{home.name}.po")
-        source = original.metadata.get("X-Source-Language", "en")
-        if source == language:
-            continue
-        if not argos.can(source, language):
-            said.append(f"{home.name}: no package leads from {source} to {language}; a human being must translate it.")
-            continue
+        originals = read_file(home / "locales" / "en" / f"{home.name}.po")
         path = home / "locales" / language / f"{home.name}.po"
-        file = read_file(path) if path.exists() else begin_file(language, source)
-        there = {str(entry.msgctxt) for entry in file}
-        missing = [entry for entry in original if str(entry.msgctxt) not in there.union(scripts.legal)]
-        for entry in missing:
-            add_by_machine(file, entry, argos.translate(entry.msgid, source, language))
-        path.parent.mkdir(parents=True, exist_ok=True)
-        file.save(str(path))
-        os.utime(home)
-        said.append(f"{home.name}: {len(missing)} sentences from {source} into {language}, each marked as a machine's.")
+        file = read_file(path) if path.exists() else begin_file(language, originals.metadata.get("X-Source-Language", "en"), home.name)
+        there = {str(entry.msgctxt) for entry in file if entry.msgstr}
+        wanted = [each for each in originals if str(each.msgctxt) not in there.union(scripts.legal) and language_of(each) != language]
+        made = {str(each.msgctxt): text for each in wanted if (text := argos.translate(each.msgid, language_of(each), language))}
+        for entry in (each for each in wanted if str(each.msgctxt) in made):
+            add_by_machine(file, entry, made[str(entry.msgctxt)])
+        if made:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            file.save(str(path))
+            os.utime(home)
+        if wanted:
+            from_ = ", ".join(sorted({language_of(each) for each in wanted}))
+            left = f", {len(wanted) - len(made)} are left for a human being" if len(made) < len(wanted) else ""
+            said.append(f"{home.name}: {len(made)} of {len(wanted)} sentences from {from_} into {language}, each marked as a machine's{left}.")
     return said or ["There is no form that lacks anything in this language."]

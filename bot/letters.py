@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from calendar import Calendar
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from itertools import groupby
 from typing import Any
@@ -61,8 +62,9 @@ def is_too_late(letter: Letter, now: Callable[[], datetime]) -> bool:
 
 
 def reader_of(letter: Letter) -> Reader:
-    """As they read now; a letter that shows an original is in the language of that."""
-    return Reader.of(letter.content.get("in") or letter.language, letter.content.get("reading"))
+    """As they read now; or, of a letter in another language (`in`), as its words ask for."""
+    reader = Reader.of(letter.content.get("in") or letter.language, letter.content.get("reading"))
+    return replace(reader, wants_originals=True) if letter.content.get("originals") else reader
 
 
 def word(letter: Letter, words: Words) -> Outgoing:
@@ -82,7 +84,7 @@ def word(letter: Letter, words: Words) -> Outgoing:
     choices = [(code, Choice(f"q:{content['prompt']}:{code}", _mark(picked) + label)) for code, label, picked in labels]
     actions = [(Choice(f"c:{command}:{argument}", voice.fact(label)),) for command, argument, label in content.get("actions", ())]
     human = ((Choice("c:human:", voice.tr("common.human")),),) if _is_lost(content, words) else ()
-    original = ((Choice(f"c:original:{voice.original}", voice.tr("common.show-original")),),) if voice.by_machine and "in" not in content else ()
+    original = ((Choice(f"c:original:{voice.original}", voice.tr("common.show-original")),),) if voice.by_machine else ()
     if "in" not in content:
         text = "\n\n".join([text, *voice.remarks()])
     return Outgoing(

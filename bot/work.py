@@ -147,8 +147,8 @@ class Work:
                 chat = self.chats[address] = outcome.moved.chat
                 self.hear_of(effect, outcome, address)
                 return await self.move(chat, person, outcome.moved)
-            if outcome.shown_in:
-                said = [{**content, "in": outcome.shown_in} for content in said]
+            if outcome.originals:
+                said = [{**content, "originals": True} for content in said]
             if effect.awaited:
                 self.say(chat, [*said, *outcome.letters])
                 self.hear_of(effect, outcome, address)

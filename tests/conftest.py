@@ -38,6 +38,7 @@ CANARIES = {
 }
 TRUST = bool(os.environ.get("TRUST"))  # `make trust`: what is too long for `make test` is there too, marked so
 os.environ.setdefault("FRONTDOOR_SEMANTIC", "off")  # seconds of a core at every start; its own tests switch it on
+os.environ.setdefault("FRONTDOOR_DETECTION", "off")  # the same
 LOGS = Path(os.environ.get("TEST_LOGS") or tempfile.mkdtemp(prefix="frontdoor-tests-"))
 os.environ["TEST_LOGS"] = str(LOGS)  # the same for every worker of this run
 LOG = LOGS / f"{os.getpid()}.log"

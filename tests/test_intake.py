@@ -14,6 +14,7 @@ from sqlalchemy import func, select
 
 from bot import intake as intake_module
 from bot.intake import Intake
+from bot.interpreter import Interpreter
 from bot.languages import Languages
 from bot.letters import word
 from bot.messages import Incoming, Kind
@@ -31,9 +32,11 @@ ENTRIES = {sentence: code for code, sentence in SENTENCES.items()}  # occupation
 class World:
     """An intake, and people who write to it; what it hands over is kept, never sent."""
 
-    def __init__(self, store, scripts, words, programme):
+    def __init__(self, store, scripts, words, programme, languages=None, machine=None):
         self.store, self.words, self.programme, self.letters, self.key = store, words, programme, [], 0
-        self.intake = Intake(store, scripts, words, programme, Taxonomy(store, words), Languages((), ()), self.letters.extend)
+        self.interpreter = Interpreter(store, machine, self.letters.extend) if machine else None
+        more = (languages or Languages((), ()), self.letters.extend, self.interpreter)
+        self.intake = Intake(store, scripts, words, programme, Taxonomy(store, words), *more)
 
     def update(self, person, kind=Kind.TEXT, value="", **more):
         self.key += 1

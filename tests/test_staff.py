@@ -34,8 +34,8 @@ TOWN, PHONE = CANARIES["text"], CANARIES["phone"]
 class Office(World):
     """A world with staff in it: chats 100 and more are theirs."""
 
-    def __init__(self, store, scripts, words, programme):
-        super().__init__(store, scripts, words, programme)
+    def __init__(self, store, scripts, words, programme, **more):
+        super().__init__(store, scripts, words, programme, **more)
         self.scripts = scripts
 
     async def code(self, rank, name="Anna Example"):

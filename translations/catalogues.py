@@ -23,6 +23,7 @@ PLACEHOLDER = re.compile(r"\{([A-Za-z_][A-Za-z0-9_-]*)\}")
 URL, TAG, COMMANDS = re.compile(r"https?://[^\s،؟。]+"), re.compile(r"</?[a-z][^<>]*>"), re.compile(r"(?<![\w/])/[a-z]+")
 DIRECTIONS = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069]")  # invisible; the bot sets its own
 LINE = re.compile(r'\s*|#.*|(?:msgctxt|msgid|msgid_plural|msgstr(?:\[\d+\])?)?\s*"(?:[^"\\]|\\.)*"\s*')
+WRITTEN_IN = re.compile(r"^in: ([A-Za-z_]+)$", re.MULTILINE)
 BY_MACHINE = re.compile(r"^machine ([0-9a-f]{12})$", re.MULTILINE)
 UNWRITTEN = "[{}]"  # the English of a sentence that is needed, and nobody has written yet
 
@@ -54,7 +55,7 @@ class Catalogue:
     machine: frozenset[str]  # translated by one, and not touched since
     files: Mapping[str, str]  # id -> where it is written, for complaints
     headers: Mapping[str, str] = field(default_factory=dict)
-    source_of: Mapping[str, str] = field(default_factory=dict)  # of a form that has no English: the language that its `en` is in
+    source_of: Mapping[str, str] = field(default_factory=dict)  # of a form that has no English: the language in which its sentences were written
 
     @property
     def is_reviewed(self) -> bool:
@@ -93,7 +94,6 @@ def read_catalogue(language: str, folders: Iterable[Path], english: Catalogue | 
     ):
         catalogue = read_file(path, "en")
         headers = dict(catalogue.metadata) if headers is None else headers
-        written_in = catalogue.metadata.get("X-Source-Language", "en")
         for entry in catalogue:
             name, where = str(entry.msgctxt), f"{path}:{entry.linenum}"
             if entry.obsolete or not entry.msgctxt:
@@ -101,7 +101,11 @@ def read_catalogue(language: str, folders: Iterable[Path], english: Catalogue | 
             if name in files:
                 raise WordsError(f"{where}: the sentence {name} stands at {files[name]} already; delete one.")
             files[name], english_of[name] = where, source_of(entry)
-            text = source_of(entry) if language == "en" else text_of(entry)
+            text = text_of(entry)
+            if language == "en":
+                text = source_of(entry) if text is None else text
+                if (written_in := language_of(entry)) != "en":
+                    source[name] = written_in
             if entry.fuzzy:
                 fuzzy.add(name)
                 text = text if text is not None and not any(broken(text, source_of(entry))) else None  # too old to be said
@@ -109,8 +113,6 @@ def read_catalogue(language: str, folders: Iterable[Path], english: Catalogue | 
                 texts[name] = text
             if is_by_machine(entry):
                 machine.add(name)
-            if language == "en" and written_in != "en":
-                source[name] = written_in
     if not files:
         raise WordsError(f"{first}: holds no PO file; copy those of locales/en, or remove the folder.")
     found = Catalogue(language, texts, english_of, frozenset(fuzzy), frozenset(machine), files, headers or {}, source)
@@ -137,6 +139,12 @@ def source_of(entry: polib.POEntry) -> Text:
     return (entry.msgid, entry.msgid_plural) if entry.msgid_plural else entry.msgid
 
 
+def language_of(entry: polib.POEntry) -> str:
+    """Of its msgid: English, but for a sentence of a form that nobody wrote in English."""
+    match = WRITTEN_IN.search(entry.comment or "")
+    return match[1] if match else "en"
+
+
 def text_of(entry: polib.POEntry) -> Text | None:
     """None: it is not translated, or not in all its forms."""
     if entry.msgid_plural:
@@ -155,12 +163,14 @@ def mark_machine(entry: polib.POEntry) -> None:
     entry.tcomment = f"machine {seal_of(entry.msgstr)}"
 
 
-def add_by_machine(file: polib.POFile, original: polib.POEntry, text: str | None) -> None:
-    """None: the machine could not."""
-    if text:
-        entry = polib.POEntry(msgctxt=original.msgctxt, msgid=original.msgid, msgstr=text)
-        mark_machine(entry)
+def add_by_machine(file: polib.POFile, original: polib.POEntry, text: str) -> None:
+    """Where there is none yet; in English, beside what it was written in."""
+    entry = next((each for each in file if each.msgctxt == original.msgctxt), None)
+    if entry is None:
+        entry = polib.POEntry(msgctxt=original.msgctxt, msgid=original.msgid, comment=original.comment)
         file.append(entry)
+    entry.msgstr = text
+    mark_machine(entry)
 
 
 def seal_of(text: str) -> str:
@@ -225,12 +235,14 @@ def _broken(text: str, english: str, may_lack: frozenset[str]) -> Iterator[str]:
 # ---- written and merged ----
 
 
-def write_catalogue(path: Path, language: str, english: Mapping[str, str], texts: Mapping[str, str], source: str = "en") -> None:
-    """A PO file of a form. `english`: what each sentence is in the language that it was written in (`source`), in order; `texts`: in this one."""
+def write_catalogue(path: Path, language: str, originals: Mapping[str, tuple[str, str]], texts: Mapping[str, str], source: str = "en") -> None:
+    """A PO file of a form. `originals`: each sentence in English, or in the language that it was written in, and that language, in order;
+    `texts`: in this one. `source`: the form's own language."""
     file = begin_file(language, source, path.stem)
-    for name, original in english.items():
+    for name, (original, written_in) in originals.items():
         if language == "en" or name in texts:
-            file.append(polib.POEntry(msgctxt=name, msgid=original, msgstr="" if language == "en" else texts[name]))
+            comment = "" if written_in == "en" else f"in: {written_in}"
+            file.append(polib.POEntry(msgctxt=name, msgid=original, msgstr="" if language == "en" else texts[name], comment=comment))
     path.parent.mkdir(parents=True, exist_ok=True)
     file.save(str(path))
 

@@ -48,6 +48,7 @@ class Reader:
     second: str = ""  # one more language that they read well
     digits: str = ""  # latn, arab, arabext; "": as is usual in the language
     bare: bool = False  # their phone shows invisible marks as boxes: leave them out
+    wants_originals: bool = False  # this once, instead of what a machine translated
 
     @classmethod
     def of(cls, language: str, reading: Mapping[str, str] | None = None) -> Self:
@@ -194,9 +195,11 @@ class Words:
         for language in self.chain(reader):
             here = self.catalogues[language]
             text = here.texts.get(sentence)
-            if text is None or (is_legal and (sentence in here.fuzzy or sentence in here.machine)):
+            if language == "en" and sentence in here.machine and (is_legal or reader.wants_originals):
+                text = here.english[sentence]
+            elif text is None or (is_legal and sentence in here.fuzzy) or (sentence in here.machine and (is_legal or reader.wants_originals)):
                 continue
-            written_in = here.source_of.get(sentence, language)
+            written_in = here.source_of.get(sentence, language) if text == here.english[sentence] else language
             if written_in != reader.language:
                 return _Found(written_in, text, "fell-back")
             return _Found(written_in, text, "machine" if sentence in here.machine else "outdated" if sentence in here.fuzzy else "")

@@ -61,7 +61,7 @@ class Outcome:
     handed_in: frozenset[Question] = frozenset()  # answers that are the person's no more
     changed: frozenset[UUID] = frozenset()  # people and organisations whose answers the effect changed itself
     ranks: frozenset[UUID] = frozenset()  # members of staff whose rank changed, or who are no more
-    shown_in: str = ""  # the language in which what is said next is shown, this once
+    originals: bool = False  # what is said next is shown, this once, without what a machine translated
 
 
 ABOUT = ("isco", "score")  # what is kept of an entry beside its code

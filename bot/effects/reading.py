@@ -19,10 +19,10 @@ async def other_languages(context: Context) -> Mapping[str, Fact]:
 
 
 async def show_original(context: Context) -> Outcome:
-    """A line that the team wrote to them, in the words in which it was written; or what is asked just now, in the language that it comes from."""
+    """A line that the team wrote to them, in the words in which it was written; or what is asked just now, without what a machine made of it."""
     number = int(context.memo["which"])
     if number == 0:
-        return Outcome(shown_in="en")
+        return Outcome(originals=True)
     line = await calls.line_for(context.unit, context.chat, number)
     if line is None:
         return Outcome()
