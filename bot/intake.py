@@ -349,7 +349,7 @@ class Intake:
         there = self._words.languages
         if named := closest(language_of(incoming.argument), there) or closest(incoming.language_hint, there):
             return named
-        text = incoming.value if incoming.kind is Kind.TEXT else ""
+        text = incoming.value if incoming.kind is Kind.TEXT and not incoming.language_hint else ""  # a Belarusian telephone says enough: not Russian
         guess = self._languages.surely(text, among=there) if text else None
         return next((each for each in there if guess and same(each) == guess.language), None) or by_script(text, there) or there[0]
 

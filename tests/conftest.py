@@ -22,6 +22,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from bot import logs
 from bot.app import words_for
+from bot.catalogues import languages
 from bot.settings import read_programme
 from dialogs.files import load_scripts
 from storage.crypto import Keys
@@ -95,6 +96,20 @@ def nursery():
 
     with Nursery() as nursery:
         yield nursery
+
+
+@pytest.fixture(scope="session")
+def everybody(programme):
+    """The programme, if it offered every language that has begun; and its scripts and words."""
+    offers_all = programme.model_copy(update={"languages": tuple(languages())})
+    scripts = load_scripts()
+    return offers_all, scripts, words_for(offers_all, scripts)
+
+
+@pytest.fixture(scope="session")
+def everywhere(everybody):
+    """Its words."""
+    return everybody[2]
 
 
 @pytest.fixture

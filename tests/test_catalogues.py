@@ -10,20 +10,12 @@ import pytest
 from babel import Locale
 
 from bot import catalogues as tools
-from bot.app import words_for
 from bot.check import may_lack, needed_sentences
-from dialogs.files import load_scripts
 from translations.catalogues import LOCALES, PLURALS, WordsError, is_by_machine, mark_machine, merge, read_catalogue, read_file, rule_of, source_of
 from translations.words import Words
 
 EVERYBODY = "de en ar fa fa_AF ps uk ru tr ku ckb ti so fr pl it es pt am ur sq".split()
 FOR_STAFF = "de en pl fr it es".split()
-
-
-@pytest.fixture(scope="module")
-def everywhere(programme, scripts):
-    """Every language that has begun, offered or not."""
-    return words_for(programme.model_copy(update={"languages": tuple(tools.languages())}), load_scripts())
 
 
 @pytest.fixture

@@ -212,10 +212,13 @@ UNREADABLE = {
 }
 
 
+PLAIN = {**dict.fromkeys(map(ord, "\u2068\u2069\u200e\u200f")), **{ord(digit): str(at % 10) for at, digit in enumerate("٠١٢٣٤٥٦٧٨٩۰۱۲۳۴۵۶۷۸۹")}}
+
+
 def hears(house, language, heard, sentences, where):
     """The sentences stand in the message, in this order; what is filled in may be anything."""
     at = 0
-    plain = heard.text.replace("\u2068", "").replace("\u2069", "").replace("\u200e", "").replace("\u200f", "")
+    plain = heard.text.translate(PLAIN)
     for sentence in [sentences] if isinstance(sentences, str) else sentences:
         text = house.words.catalogue(language).texts.get(sentence) or house.words.catalogue("en").texts[sentence]
         template = text if isinstance(text, str) else text[-1]

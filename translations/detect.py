@@ -39,6 +39,7 @@ LETTERS = {  # that only one of the languages of a script has
     "pt": "ãõ",
     "tr": "ığ",
 }
+OF_OTHERS = frozenset("ўқғңұәөүђћџљњѓќѕ")  # letters of Cyrillic languages that are none of ours: Belarusian is not Russian
 MEANT = {  # what channels and browsers call some languages -> what we do (ISO 639-3, and what is spoken where)
     "prs": "fa_AF",
     "pes": "fa",
@@ -160,14 +161,14 @@ class Detector:
         """Loads the models: up to a second, in whichever thread. `languages`: those that it may say."""
         self._languages = {SAME.get(language, language) for language in languages}
         self._own = Profiles()
-        self._backends = [(WEIGHTS[name], BACKENDS[name](self._languages)) for name in backends]
+        self._backends: list[tuple[float, Backend]] = [(WEIGHTS[name], BACKENDS[name](self._languages)) for name in backends]
 
     def guess(self, text: str, hints: Collection[str] = (), among: Collection[str] = ()) -> Guess | None:
         """The likeliest language of a text. `hints`: what a channel says of the person, or they chose before. `among`: the only ones that
         it may be. None: there is nothing to tell it by. Persian may be Dari: nobody can tell them apart."""
         cleaned = clean(text)
         words = len(cleaned.split())
-        if sum(character.isalpha() for character in cleaned) < 2:
+        if sum(character.isalpha() for character in cleaned) < 2 or not OF_OTHERS.isdisjoint(cleaned):
             return None
         candidates = _of_script(cleaned, {SAME.get(each, each) for each in among} & self._languages or self._languages)
         greeted = [each for each in greetings().get(cleaned.strip(" .!?؟…,،።"), ()) if each in candidates]
@@ -180,31 +181,29 @@ class Detector:
         return Guess(best, shares[best], words) if words >= FEWEST or greeted else Guess(best, min(shares[best], SURE - 0.01), words)
 
     def _shares(self, text: str, candidates: Collection[str], hints: Collection[str]) -> dict[str, float]:
-        """Language -> its share of all that it could be."""
-        if not candidates:
-            return {}
-        total = dict.fromkeys(candidates, 0.0)
-        known = self._own.scores(text, [each for each in candidates if each in self._own.languages])
-        weights = dict.fromkeys(candidates, 0.0)
-        for weight, scores in (
-            (OWN, known),
-            *((weight, backend.scores(text, [each for each in candidates if each in backend.languages])) for weight, backend in self._backends),
-        ):
-            if not scores:
-                continue
-            scale = math.log(sum(math.exp(score - max(scores.values())) for score in scores.values())) + max(scores.values())
+        """Language -> its share of all that it could be: the weighted mean of what each backend that knows it says, and the hint."""
+        if len(candidates) == 1:
+            return dict.fromkeys(candidates, 1.0)
+        total, weights = dict.fromkeys(candidates, 0.0), dict.fromkeys(candidates, 0.0)
+        for weight, backend in ((OWN, self._own), *self._backends):
+            known = [each for each in candidates if each in backend.languages]
+            scores = backend.scores(text, known) if len(known) > 1 else {}
+            whole = _log_of_sum(scores.values()) if scores else 0.0
             for language, score in scores.items():
-                total[language] += weight * (score - scale)
+                total[language] += weight * (score - whole)
                 weights[language] += weight
-        whole = max(weights.values())
+        most = max(weights.values(), default=0.0)
         logs = {
-            language: score * (whole / weights[language]) + (math.log(HINT) if language in hints else 0.0)
+            language: score * (most / weights[language]) + (math.log(HINT) if language in hints else 0.0)
             for language, score in total.items()
             if weights[language]
         }
-        top = max(logs.values())
-        parts = {language: math.exp(score - top) for language, score in logs.items()}
-        return {language: part / sum(parts.values()) for language, part in parts.items()}
+        return {language: math.exp(score - _log_of_sum(logs.values())) for language, score in logs.items()}
+
+
+def _log_of_sum(logs: Collection[float]) -> float:
+    top = max(logs)
+    return top + math.log(sum(math.exp(each - top) for each in logs))
 
 
 def clean(text: str) -> str:
