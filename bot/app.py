@@ -121,7 +121,7 @@ def keys_for(settings: Settings, *, begun: bool) -> Keys:
 
 def words_for(programme: Programme, scripts: Scripts, webchat: str = "", forms: Path | None = None) -> Words:
     """`webchat`: its address, if the world can reach it; `forms`: where imported forms live. Raises WordsError."""
-    constants = {name: clean(value) for name, value in programme.constants.items()} | {"webchat": webchat}
+    constants = {name: clean(value) if isinstance(value, str) else value for name, value in programme.constants.items()} | {"webchat": webchat}
     namers: dict[str, Namer] = {**NAMERS, "portals": lambda code, _: str(programme.portals.get(code, code))}
     more = [each / "locales" for each in form_folders(forms)] if forms else []
     words = Words(programme.languages, constants=constants, namers=namers, sentences=SENTENCES, legal=scripts.legal, more=more)

@@ -13,7 +13,8 @@ from pathlib import Path
 from bot.check import check, may_lack, needed_sentences
 from dialogs.model import Scripts
 from translations.catalogues import LOCALES, PLACEHOLDER, Catalogue, Text, extract, merge
-from translations.words import Words, language_name
+from translations.detect import script_of
+from translations.words import Words, language_name, own_name
 
 WORD = re.compile(r"[A-Za-z]{3,}")
 NO_TRANSLATION = frozenset("Telegram Frontdoor".split())
@@ -88,13 +89,15 @@ def _msgfmt(language: str) -> Iterator[str]:
 def _forgotten(here: Catalogue, english: Catalogue) -> Iterator[str]:
     """Sentences that were copied and not translated."""
     for name, text in here.texts.items():
-        if here.language != "en" and name in english.texts and not name.endswith(".also") and is_english_still(text, english.texts[name]):
+        if here.language != "en" and name in english.texts and not name.endswith(".also") and is_english_still(text, english.texts[name], here.language):
             yield f"{here.files[name]}: {name} is still English; translate it, or empty its msgstr."
 
 
-def is_english_still(text: Text, english: Text) -> bool:
-    """The same, and of two words or more that are no placeholders."""
+def is_english_still(text: Text, english: Text, language: str) -> bool:
+    """The same, and of several words that are no placeholders. Two that are the same may be right where one writes in Latin letters
+    ("social media", "minute, minutes")."""
     if text != english:
         return False
     whole = text if isinstance(text, str) else " ".join(text)
-    return len([word for word in WORD.findall(PLACEHOLDER.sub("", whole)) if word not in NO_TRANSLATION]) >= 2
+    words = [word for word in WORD.findall(PLACEHOLDER.sub("", whole)) if word not in NO_TRANSLATION]
+    return len(words) >= (3 if script_of(own_name(language)) == "LATIN" else 1)

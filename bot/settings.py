@@ -122,9 +122,9 @@ class Programme(BaseModel):
         return {**self.entrances.get(name, {}), **({"join.campaign": campaign} if campaign else {})}
 
     @property
-    def constants(self) -> dict[str, str]:
+    def constants(self) -> dict[str, str | int]:
         """Facts that every sentence may use."""
-        return {"programme": self.name, "controller": self.controller, "contact": self.contact, "privacy": self.privacy, "months": str(self.months)}
+        return {"programme": self.name, "controller": self.controller, "contact": self.contact, "privacy": self.privacy, "months": self.months}
 
 
 class Settings(BaseSettings):

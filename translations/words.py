@@ -106,7 +106,7 @@ class Words:
         self,
         languages: Iterable[str] = (),
         *,
-        constants: Mapping[str, str] | None = None,
+        constants: Mapping[str, str | int] | None = None,
         namers: Mapping[str, Namer] | None = None,
         sentences: Mapping[str, str] | None = None,
         legal: Collection[str] = (),
@@ -151,7 +151,7 @@ class Words:
 
     def constant(self, name: str) -> str:
         """A fact that every sentence may use; empty where there is none."""
-        return self.constants.get(name, "")
+        return str(self.constants.get(name, ""))
 
     def exists(self, sentence: str) -> bool:
         return sentence in self.catalogues["en"].texts
