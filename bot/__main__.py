@@ -112,6 +112,7 @@ def preview(dialog: str, lang: str = "", out: Path | None = None) -> None:
     from datetime import datetime  # noqa: PLC0415
 
     from bot.app import words_for  # noqa: PLC0415
+    from bot.catalogues import languages  # noqa: PLC0415
     from bot.errors import FrontdoorError  # noqa: PLC0415
     from bot.invented import EXAMPLE_ADDRESS  # noqa: PLC0415
     from bot.preview import preview as page_of  # noqa: PLC0415
@@ -123,6 +124,8 @@ def preview(dialog: str, lang: str = "", out: Path | None = None) -> None:
         settings = _settings()
         scripts, programme = load_scripts(forms=settings.forms), read_programme(settings.programme)
         language = lang or programme.languages[0]
+        if language in languages():  # whoever translates looks at it before anybody offers it
+            programme = programme.model_copy(update={"languages": tuple(dict.fromkeys([*programme.languages, language]))})
         today = datetime.now(programme.timezone).date()
         page = page_of(scripts, words_for(programme, scripts, EXAMPLE_ADDRESS, settings.forms), programme, dialog, language, today)
         path = out or Path(f"preview-{dialog}-{language}.html")

@@ -28,6 +28,7 @@ from bot.fetching import Fetcher
 from bot.intake import HandOver, Intake
 from bot.interpreter import Interpreter
 from bot.languages import Languages
+from bot.logs import Code
 from bot.meaning import Meaning, is_there
 from bot.messages import Incoming, clean
 from bot.settings import Programme, Settings, read_programme
@@ -42,7 +43,7 @@ from storage.lease import Lease
 from storage.records import Letter
 from storage.schema import prepare, revision
 from storage.store import Store, undisturbed
-from translations.catalogues import PLURALS, WordsError
+from translations.catalogues import LOCALES, PLURALS, WordsError
 from translations.machine import Argos, MachineError
 from translations.machine import is_there as machine_is_there
 from translations.words import Namer, Words
@@ -197,7 +198,7 @@ async def run(settings: Settings) -> None:
         interpreter = house.interpreter(hand_over)
         intake = house.intake(hand_over, interpreter)
         batches = Batches(intake.handle)  # of what arrives one by one: webhooks, the web chat
-        parts: list[Part] = [partial(_tidy, house), partial(_watch_forms, house), house.taxonomy.run, house.languages.run, batches.run, house.clock(intake).run]
+        parts: list[Part] = [partial(_tidy, house), partial(_watch, house), house.taxonomy.run, house.languages.run, batches.run, house.clock(intake).run]
         if interpreter:
             parts.append(interpreter.run)
         routes: list[Any] = []
@@ -347,8 +348,8 @@ async def _tidy(house: House) -> None:
         await asyncio.sleep(SCRUB)
 
 
-async def _watch_forms(house: House) -> None:
-    """A form that is imported, or taken away, while the bot runs is there for the next message."""
+async def _watch(house: House) -> None:
+    """A form that is imported, or taken away, and a catalogue that somebody mends, while the bot runs, is there for the next message."""
     seen = stamp(house.settings.forms)
     while True:
         await asyncio.sleep(LOOK_AGAIN)
@@ -358,10 +359,11 @@ async def _watch_forms(house: House) -> None:
             await refurnish(house)
 
 
-def stamp(forms: Path) -> tuple[tuple[str, int], ...] | None:
-    """What changes when a form does: a folder is put in its place whole, a script may be edited by hand. None: it changes just now."""
+def stamp(forms: Path, locales: Path = LOCALES) -> tuple[tuple[str, int], ...] | None:
+    """What changes when a form or a catalogue does: a form's folder is put in its place whole, a file may be edited by hand. None: it changes just now."""
     try:
         files = [path for each in form_folders(forms) for path in (each, *sorted(each.glob("*.yaml")), *sorted(each.glob("locales/*/*.po")))]
+        files += sorted(locales.glob("*/*.po"))
         return tuple((str(path), path.stat().st_mtime_ns) for path in files)
     except OSError:
         return None
@@ -383,7 +385,7 @@ async def refurnish(house: House) -> None:
     try:
         _, scripts, words = await asyncio.to_thread(furnish, house.settings)
     except Exception as error:  # noqa: BLE001 - whatever somebody put there, the bot goes on
-        log.error("the forms were not read again (%s); `frontdoor check` says more", type(error).__name__)
+        log.error("scripts and words were not read again, and stay as they were (%s); `frontdoor check` says more", Code(type(error).__name__))
         return
     house.words.become(words)
     house.scripts.become(scripts)

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import polib
 import pytest
 from babel import Locale
+from conftest import ROOT
 
+from bot import app
 from bot import catalogues as tools
+from bot.app import House
 from bot.check import may_lack, needed_sentences
+from bot.settings import Settings
+from dialogs.files import load_scripts
 from translations.catalogues import LOCALES, PLURALS, WordsError, is_by_machine, mark_machine, merge, read_catalogue, read_file, rule_of, source_of
 from translations.words import Words
 
@@ -228,3 +236,53 @@ def test_what_a_machine_translated_is_known_until_somebody_touches_it():
     assert is_by_machine(entry)
     entry.msgstr = "Jawohl"
     assert not is_by_machine(entry)
+
+
+# ---- tools around ----
+
+
+def test_weblate_knows_every_file():
+    components = json.loads((LOCALES.parent / "weblate.json").read_text("utf-8"))
+    assert {each["filemask"] for each in components if not each.get("is_glossary")} == {
+        f"translations/locales/*/{path.name}" for path in (LOCALES / "en").glob("*.po")
+    }
+    assert all((ROOT / each["new_base"]).exists() for each in components)
+    assert len({each["slug"] for each in components}) == len(components)
+
+
+def test_the_second_reader_s_list_speaks_of_every_language():
+    text = (LOCALES.parent / "REVIEW.md").read_text("utf-8")
+    assert [language for language in EVERYBODY if language != "en" and f"(`{language}`)" not in text] == []
+
+
+async def test_a_catalogue_that_is_mended_while_the_bot_runs_is_there_and_a_broken_one_is_not(folder, scripts, programme, sqlite_store, monkeypatch, caplog):
+    house = House(Settings(_env_file=None), programme, load_scripts(), Words(("en", "de"), folder=folder), sqlite_store)
+    monkeypatch.setattr(app, "furnish", lambda _: (programme, load_scripts(), Words(("en", "de"), folder=folder)))
+    before = app.stamp(Path("nowhere"), folder)
+    change(folder / "de" / "common.po", 'msgstr "Ja"', 'msgstr "Jawohl"')
+    assert app.stamp(Path("nowhere"), folder) != before
+    await app.refurnish(house)
+    assert house.words.tr("common.yes", "de") == "Jawohl"
+    change(folder / "de" / "common.po", 'msgstr "Jawohl"', 'msgstr "Jawohl {sir}"')
+    await app.refurnish(house)
+    assert house.words.tr("common.yes", "de") == "Jawohl", "the last good one"
+    assert "stay as they were (WordsError)" in caplog.text
+
+
+def frontdoor(*arguments):
+    return subprocess.run([sys.executable, "-m", "bot", *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+def test_the_command_line_tells_how_far_each_language_is_and_whether_all_is_well():
+    done = frontdoor("words", "status")
+    assert done.returncode == 0
+    assert [line.split()[0] for line in done.stdout.splitlines()] == sorted(EVERYBODY)
+    assert all("100 %" in line and "review: " in line for line in done.stdout.splitlines())
+    done = frontdoor("words", "check", "ti", "am")
+    assert (done.returncode, "in 2 languages" in done.stdout) == (0, True), done.stdout
+
+
+def test_a_language_that_is_not_offered_can_be_looked_at(tmp_path):
+    done = frontdoor("preview", "language", "--lang", "ti", "--out", str(tmp_path / "x.html"))
+    assert done.returncode == 0, done.stderr
+    assert 'lang="ti"' in (tmp_path / "x.html").read_text("utf-8")

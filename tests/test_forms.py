@@ -20,7 +20,7 @@ from doors import TerminalDoor
 from forms_walk import Filler, instance_of, judged
 from sqlalchemy import select
 
-from bot.app import House, _watch_forms, furnish, refurnish, stamp
+from bot.app import House, _watch, furnish, refurnish, stamp
 from bot.effects.staff import invite
 from bot.errors import FrontdoorError
 from bot.exports import export_form, write_export
@@ -577,7 +577,7 @@ async def test_the_bot_itself_looks_for_new_forms(tmp_path, store, monkeypatch):
     settings = settings_at(tmp_path)
     house = House(settings, *furnish(settings), store)
     monkeypatch.setattr("bot.app.LOOK_AGAIN", 0.01)
-    looking = asyncio.create_task(_watch_forms(house))
+    looking = asyncio.create_task(_watch(house))
     await asyncio.sleep(0)
     import_(tmp_path)
     await until(lambda: house.scripts.forms)
