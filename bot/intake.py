@@ -51,8 +51,8 @@ from storage.errors import StoreAway
 from storage.people import BY_STAFF
 from storage.records import Address, Chat, Draft, Letter, Poison
 from storage.store import Store, undisturbed
-from translations.detect import by_script, closest
-from translations.words import Words, is_right_to_left
+from translations.detect import by_script, closest, script_of
+from translations.words import Words, is_right_to_left, own_name
 
 log = logging.getLogger(__name__)
 
@@ -129,6 +129,8 @@ class Intake:
                     return fresh.union(*[await self._handle([incoming]) for incoming in todo])  # one of them is poison
                 done.fresh, done.letters = await self._set_apart(todo[0], error)
             self._hand_over(done.letters)
+            if self._interpreter:
+                self._interpreter.wake()
             if done.erased:
                 await self._store.scrub()
             fresh |= done.fresh
@@ -211,6 +213,8 @@ class Intake:
                     work.chats[address] = replace(chat, state={"told": True}, turn=chat.turn + 1)
                     work.say(work.chats[address], [pack(Message((Say("common.group"),)), private_chat=True)])
                 return
+        if chat.state is None and chat.turn == 0:
+            chat = work.chats[address] = replace(chat, language=self._first_language(incoming))
         state = State.from_json(chat.state) if chat.state else await self._begin(work, chat)
         known = self._known(work, chat, state)
         heard: Heard = await self._hear(work, incoming, chat, state, known)
@@ -234,13 +238,12 @@ class Intake:
         """Two messages in a row that are surely in another language that is offered: that one, or those (Persian may be Dari), once."""
         if not isinstance(heard, Text) or state.heard == "offered" or state.filling:
             return state, []
-        there = self._words.languages
-        guess = self._languages.surely(heard.text, (state.language,), there)
-        if guess is None or guess.language == same(state.language):
+        guess, better = self._languages.offered(heard.text, self._words.languages, (state.language,))
+        if not better or guess is None or guess.language == same(state.language):
             return replace(state, heard=""), []
         if guess.language != state.heard:
             return replace(state, heard=guess.language), []
-        return replace(state, heard="offered"), [each for each in there if same(each) == guess.language]
+        return replace(state, heard="offered"), better
 
     def _log_refusals(self, chat: Chat, state: State, known: Known, heard: Heard) -> None:
         """What only staff may, and somebody without the rank tried: a removed member's old buttons, a guess. Ids only."""
@@ -345,13 +348,21 @@ class Intake:
         return None
 
     def _guess(self, incoming: Incoming) -> str:
-        """The likeliest language of somebody new: the link's, else the channel's, else that of what they write, or its script."""
+        """The likeliest language of somebody new, without reading what they write: the link's, else the channel's, else the first one."""
         there = self._words.languages
-        if named := closest(language_of(incoming.argument), there) or closest(incoming.language_hint, there):
-            return named
-        text = incoming.value if incoming.kind is Kind.TEXT and not incoming.language_hint else ""  # a Belarusian telephone says enough: not Russian
-        guess = self._languages.surely(text, among=there) if text else None
-        return next((each for each in there if guess and same(each) == guess.language), None) or by_script(text, there) or there[0]
+        return closest(language_of(incoming.argument), there) or closest(incoming.language_hint, there) or there[0]
+
+    def _first_language(self, incoming: Incoming) -> str:
+        """The same, for somebody whose first message this is: else that of what they write, or its script. (A Belarusian telephone says enough:
+        not Russian.)"""
+        there = self._words.languages
+        if incoming.kind is not Kind.TEXT or closest(language_of(incoming.argument), there) or closest(incoming.language_hint, there):
+            return self._guess(incoming)
+        if incoming.language_hint:
+            related = script_of(own_name(incoming.language_hint)) == script_of(incoming.value)
+            return (None if related else by_script(incoming.value, there)) or there[0]
+        _, better = self._languages.offered(incoming.value, there)
+        return next(iter(better), None) or by_script(incoming.value, there) or there[0]
 
     async def _set_apart(self, incoming: Incoming, error: Exception) -> tuple[set[Key], list[Letter]]:
         """One update that can't be taken in: into quarantine, and the person is asked to say it again. Raises StoreAway."""

@@ -32,10 +32,15 @@ class Languages:
         await asyncio.to_thread(self.warm)
         await asyncio.Event().wait()
 
-    def surely(self, text: str, hints: Collection[str] = (), among: Collection[str] = ()) -> Guess | None:
+    def surely(self, text: str, hints: Collection[str] = ()) -> Guess | None:
         """A guess that one may act upon, or none."""
-        guess = self._detector.guess(text, hints, among) if self._detector else None
+        guess = self._detector.guess(text, hints) if self._detector else None
         return guess if guess and guess.is_sure else None
+
+    def offered(self, text: str, there: Sequence[str], hints: Collection[str] = ()) -> tuple[Guess | None, list[str]]:
+        """The same, and which of the languages offered it is; Persian may be Dari."""
+        guess = self.surely(text, hints)
+        return guess, [each for each in there if guess and same(each) == guess.language]
 
     def of(self, text: str, chosen: str) -> str:
         """The language of what somebody wrote who chose `chosen`: that one, unless it is surely another."""

@@ -133,7 +133,7 @@ class Taxonomy:
         names = dict[str, dict[str, str]]()
         for language in {*self._words.languages, "en"} & {each for kind in loaded.languages.values() for each in kind}:
             names[language] = {code: label async for code, label, _ in taxonomy.labels_of(self._store, language, CALLED)}
-        if before.indexes:  # nobody waits for the new ones
+        if before.indexes or before.ours:  # nobody waits for the new ones
             await self._fill(loaded)
         self._words.learn(names)
         self._loaded = loaded
@@ -228,7 +228,8 @@ class Taxonomy:
 
     def _closest_alike(self, loaded: _Loaded, words: str, kinds: Sequence[str], languages: Sequence[str]) -> Iterator[tuple[int, float]]:
         for kind in kinds:
-            for _, index in _indexes(loaded, kind, languages):
+            theirs = (index for language in languages if (index := loaded.indexes.get((kind, language))))
+            for index in (*loaded.ours.get(kind, {}).values(), *theirs):  # of what we wrote, in every language
                 for hit in index.closest(words, 1):
                     yield hit.number, hit.score
 

@@ -28,12 +28,12 @@ from dialogs.nouns import (
     State,
     Turn,
 )
-from storage import answers, calls, chats, erasure, files, notes, nudges, organisations, outbox, people, staff
+from storage import answers, calls, chats, erasure, files, notes, nudges, organisations, outbox, people, staff, translations
 from storage.answers import ORGANISATIONS, PEOPLE, Owners
 from storage.people import BY_STAFF
 from storage.records import Address, AnswerRow, Chat, ConsentRow, Draft, KeptFile, Letter, Organisation, Person, Staff
 from storage.store import Unit
-from translations.words import Words
+from translations.words import Reader, Words
 
 Changed = Mapping[UUID, Mapping[Question, AnswerRow | None]]  # owner -> what was answered (None: taken back)
 Rows = Mapping[Question, AnswerRow]
@@ -247,7 +247,7 @@ class Work:
             chat = replace(chat, person_id=person.id)
         assert chat.person_id  # noqa: S101 - set just above
         person = self.people[chat.person_id]
-        fingerprint = self.words.fingerprint(decision.sentence, chat.language)
+        fingerprint = self.words.fingerprint(decision.sentence, Reader.of(chat.language, chat.reading))
         row = ConsentRow(
             decision.purpose, decision.version, decision.verdict, fingerprint, chat.language, BY_STAFF if is_filling(chat) else chat.channel, self.unit.now
         )
@@ -255,6 +255,7 @@ class Work:
         self.people[person.id] = replace(person, consents=(*person.consents, row))
         if decision.verdict == "withdrawn":
             self.forget(person, decision.purpose)
+            await translations.erase(self.unit, person=person.id)
             if self.hangs_on(decision.purpose):
                 chat = await self.fall_silent(chat, person)
         return chat

@@ -32,7 +32,7 @@ async def of_person(unit: Unit, person_id: UUID, private: Collection[str] = ()) 
     own = list((await unit.connection.execute(theirs)).scalars())
     await calls.erase_of(unit, person_id)
     await calls.erase_nobodys(unit, own)
-    await translations.erase(unit, [f"person/{person_id}", *(f"chat/{each}" for each in (*own, *shared))])
+    await translations.erase(unit, chats=shared)
     await unit.connection.execute(delete(tables.chats).where(columns.person_id == person_id))
     await organisations.leave(unit, person_id, await organisations.of_person(unit, person_id), private)
     await unit.connection.execute(delete(tables.people).where(tables.people.c.id == person_id))
@@ -52,5 +52,4 @@ async def of_unclaimed(unit: Unit, private: Collection[str] = ()) -> int:
 async def of_chat(unit: Unit, chat_id: int) -> None:
     """A chat of nobody we know, with what was still to be said there, and what was asked of the team."""
     await calls.erase_nobodys(unit, [chat_id])
-    await translations.erase(unit, [f"chat/{chat_id}"])
     await unit.connection.execute(delete(tables.chats).where(tables.chats.c.id == chat_id))

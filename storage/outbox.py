@@ -76,6 +76,20 @@ async def held(unit: Unit, most: int) -> list[int]:
     return list((await unit.connection.execute(statement)).scalars())
 
 
+def thread_of(key: str) -> str:
+    """What a letter belongs to: a call (`call.17`), or a turn of a chat (`4.23`)."""
+    return ".".join(key.split(".")[:2])
+
+
+async def held_threads(unit: Unit, chat_ids: Collection[int]) -> set[tuple[int, str]]:
+    """(chat, thread) of what is held in these chats."""
+    outbox = tables.outbox.c
+    if not chat_ids:
+        return set()
+    rows = await unit.connection.execute(select(outbox.chat_id, outbox.key).where(outbox.state == "held", outbox.chat_id.in_(list(chat_ids))))
+    return {(row.chat_id, thread_of(row.key)) for row in rows}
+
+
 async def release(unit: Unit, letter: Letter, content: Mapping[str, Any]) -> bool:
     """It needs to wait no longer, and says this. True: it is gone already."""
     outbox = tables.outbox.c

@@ -205,7 +205,7 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """Words that are to be translated, and whose they are (`person/...`, `chat/...`, `staff/...`)."""
+    """Words that are to be translated, and whose they are, or about whom (`person/ID`, `chat/ID`)."""
 
     text: str
     from_: str

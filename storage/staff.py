@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, insert, select, update
+from sqlalchemy import Row, insert, or_, select, update
 
 from storage import tables
 from storage.records import Audited, Staff
@@ -55,7 +55,7 @@ async def remove(unit: Unit, staff_id: UUID) -> bool:
     done = await unit.connection.execute(update(tables.staff).where(staff.id == staff_id, staff.removed_at.is_(None)).values(removed_at=unit.now))
     theirs = tables.outbox.c.chat_id.in_(select(chats.id).where(chats.staff_id == staff_id))
     words = tables.outbox.c.key.like("call.%.call.%")  # what somebody wrote to the team (bot/effects/calls.py), and they have not read yet
-    await unit.connection.execute(tables.outbox.delete().where(theirs, words))
+    await unit.connection.execute(tables.outbox.delete().where(theirs, or_(words, tables.outbox.c.state == "held")))
     await unit.connection.execute(update(tables.chats).where(chats.staff_id == staff_id).values(staff_id=None))
     await unit.connection.execute(tables.codes.delete().where(codes.subject == staff_id))
     return bool(done.rowcount)

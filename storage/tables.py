@@ -236,7 +236,8 @@ translations = Table(  # what a machine made of somebody's words; gone with them
     "translations",
     metadata,
     _column("key", LargeBinary(32), "operational", primary_key=True),  # a keyed hash of text and languages
-    _column("owner", LargeBinary(32), "operational", nullable=False, index=True),  # a keyed hash of whose words they are
+    _column("person_id", Uuid, "operational", ForeignKey("people.id", ondelete="CASCADE"), index=True),  # whose words they are; of somebody
+    _column("chat_id", BigInteger, "operational", ForeignKey("chats.id", ondelete="CASCADE"), index=True),  # we don't know yet: their chat
     _column("content", LargeBinary, "identity", nullable=False, sealed=True),
     _column("at", Moment, "operational", nullable=False, index=True),
 )

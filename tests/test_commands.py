@@ -27,6 +27,8 @@ def home(tmp_path):
     environment |= {
         "FRONTDOOR_DATA_DIR": str(tmp_path / "var"),
         "FRONTDOOR_PROGRAMME": str(ROOT / "programme.yaml"),
+        "FRONTDOOR_SEMANTIC": "off",
+        "FRONTDOOR_DETECTION": "off",
         "PYTHONPATH": str(ROOT),
         "LANG": "C.UTF-8",
     }

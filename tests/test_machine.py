@@ -11,6 +11,7 @@ import zipfile
 
 import pytest
 from conftest import ROOT, SHARED
+from sqlalchemy import update
 from test_staff import Office
 
 from bot import forms
@@ -421,23 +422,100 @@ async def test_translations_are_kept_sealed_and_go_with_the_person(office):
     assert ENGLISH.encode() not in row.content
     async with office.store.read() as unit:
         assert await translations.look(unit, [Passage(GERMAN, "de", "en", f"person/{person.id}")])
-        assert not await translations.look(unit, [Passage(GERMAN, "de", "en", "staff")])
+        assert not await translations.look(unit, [Passage(GERMAN, "de", "en", "chat/1")])
     await office.command(1, "forget")
     await office.press(1, "yes")
     assert await office.rows(tables.translations) == []
 
 
-async def test_translations_go_after_a_month(store, clock):
-    async with store.begin() as unit:
-        await translations.keep(unit, {Passage("Ja", "de", "en", "staff"): "Yes"})
+async def test_translations_go_after_a_month(office, clock):
+    await office.onboard(1)
+    whose = f"person/{(await office.person(1)).id}"
+    async with office.store.begin() as unit:
+        await translations.keep(
+            unit, {Passage("Ja", "de", "en", whose): "Yes", Passage("Ja", "de", "en", "person/00000000-0000-0000-0000-000000000000"): "Yes"}
+        )
+    assert len(await office.rows(tables.translations)) == 1, "nothing is kept of somebody who is not there"
     clock.turn(days=29)
-    async with store.begin() as unit:
+    async with office.store.begin() as unit:
         await translations.forget_old(unit)
-        assert await translations.look(unit, [Passage("Ja", "de", "en", "staff")])
+        assert await translations.look(unit, [Passage("Ja", "de", "en", whose)])
     clock.turn(days=2)
-    async with store.begin() as unit:
+    async with office.store.begin() as unit:
         await translations.forget_old(unit)
-        assert not await translations.look(unit, [Passage("Ja", "de", "en", "staff")])
+        assert not await translations.look(unit, [Passage("Ja", "de", "en", whose)])
+
+
+async def test_a_damaged_translation_costs_another_look_and_nothing_else(office):
+    await asked_and_answered(office)
+    await office.interpreter.work()
+    async with office.store.begin() as unit:
+        await unit.connection.execute(update(tables.translations).values(content=b"damaged"))
+    before = len(office.letters)
+    await office.command(100, "answer", "1")
+    await office.text(100, GERMAN)
+    await office.interpreter.work()
+    assert ENGLISH in office.read(1, before)
+    assert await office.count(tables.quarantine) == 0
+
+
+async def test_whose_words_were_erased_while_they_were_translated_is_not_read_any_more(office):
+    await office.onboard(1)
+    await office.command(1, "language", "de")
+    await office.command(1, "more")
+    await office.press(1, "idea")
+    await office.text(1, GERMAN)
+    number = (await office.person(1)).number
+    await office.hire(100, "coordinator")
+    await office.command(100, "person", str(number))
+    before = len(office.letters)
+    await office.press(100, "open")
+    await office.press(100, "matching")
+    assert await held(office)
+    await office.command(1, "forget")
+    await office.press(1, "yes")
+    await office.interpreter.work()
+    assert GERMAN not in to_anna(office, before)
+    assert await office.rows(tables.translations) == []
+    assert await held(office) == []
+
+
+async def test_what_belongs_after_a_held_letter_waits_with_it(office):
+    await asked_and_answered(office)
+    await office.command(100, "close", "1")
+    assert "human.was-closed" not in office.ids(1)
+    before = len(office.letters)
+    await office.interpreter.work()
+    assert [each for each in office.ids(1, before) if each in {"human.answer", "human.was-closed"}] == ["human.answer", "human.was-closed"]
+
+
+async def test_a_translation_that_comes_too_late_follows(store, clock, scripts, words, programme, argos):
+    class Slow:
+        def can(self, from_, to):
+            return argos.can(from_, to)
+
+        def translate(self, *passage):
+            clock.turn(seconds=PATIENCE.seconds + 5)
+            return argos.translate(*passage)
+
+    office = Office(store, scripts, words, programme, machine=Slow())
+    await asked_and_answered(office)
+    (number,) = await held(office)
+    real = outbox.release
+
+    async def meanwhile_sent(unit, letter, content):
+        await outbox.sent(unit, [letter.id])
+        return await real(unit, letter, content)
+
+    outbox.release = meanwhile_sent
+    try:
+        before = len(office.letters)
+        await office.interpreter.work()
+    finally:
+        outbox.release = real
+    (letter,) = office.letters[before:]
+    assert letter.id != number
+    assert ENGLISH in word(letter, words).text
 
 
 async def test_without_packages_everything_is_as_it_was(store, scripts, words, programme):

@@ -61,6 +61,9 @@ class Profiles:
             scores[language] = sum(known.get(gram, unknown[len(gram)]) for gram in there) / temper
         return scores
 
+    def is_foreign(self, text: str, language: str) -> bool:  # noqa: ARG002 - the shape of a backend; these know no others
+        return False
+
     def of(self, language: str, longest: int) -> dict[str, int]:
         """Its grams up to that length, and how often each came."""
         return {gram: count for gram, count in self._counts[language].items() if len(gram) <= longest}

@@ -10,7 +10,7 @@ import hashlib
 import re
 import unicodedata
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cache
@@ -27,13 +27,16 @@ from translations.catalogues import LOCALES, PLACEHOLDER, Catalogue, Text, Words
 
 FIRST_STRONG, POP, LEFT_TO_RIGHT_MARK, RIGHT_TO_LEFT_MARK = "\u2068", "\u2069", "\u200e", "\u200f"  # FSI, PDI, LRM, RLM (UAX 9)
 ISOLATES = re.compile(f"[{FIRST_STRONG}{POP}]")
-MOST_KNOWN = 40_000  # sentences kept ready: all of them, in every language, and again
+MOST_READERS = 100  # of whom sentences are kept ready: every language, with the usual wishes
 COMMAS = {**dict.fromkeys(("ar", "fa", "ps", "ckb", "ur"), "، "), **dict.fromkeys(("am", "ti"), "፣ ")}
 COMMAND = re.compile(r"(?<!\S)/(?=[a-z])")
 LASTING: tuple[tuple[str, int], ...] = (("common.days", 86400), ("common.hours", 3600), ("common.minutes", 60))  # 119 minutes, 47 hours, then days
 LATIN_DIGITS = "0123456789"
 DIGITS = {"latn": LATIN_DIGITS, "arab": "٠١٢٣٤٥٦٧٨٩", "arabext": "۰۱۲۳۴۵۶۷۸۹"}  # CLDR's numbering systems
-NUMBER = re.compile(r"(?<![\w@/.:+-])\d+(?:[.:–-]\d+)*(?![\w@/])")  # of a sentence; not those of an address, a command or a name
+SAMPLES = "reading.digits."  # sentences that show digits as they are
+NUMBER = re.compile(  # of a sentence; not those of an address, a telephone, a command or a name, which are found first and left alone
+    r"(?:https?://|www\.)\S+|\S+@\S+|\+\d[\d ]+|(?P<number>(?<![\w@/.:+-])\d+(?:[.:–-]\d+)*(?![\w@/]))"
+)
 
 Fact = str | int | Mapping[str, Any]  # the shapes are explained in `Voice.fact`
 Namer = Callable[[str, str], str]  # (code, language) -> how that language calls it
@@ -67,6 +70,7 @@ def locale(language: str) -> Locale:
         return Locale("en")
 
 
+@cache
 def is_right_to_left(language: str) -> bool:
     return locale(language).character_order == "right-to-left"
 
@@ -99,6 +103,14 @@ class _Found:
     remark: Literal["", "fell-back", "outdated", "machine"] = ""
 
 
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What one kind of reader was told already."""
+
+    found: dict[str, _Found] = field(default_factory=dict)  # where their version of a sentence stands
+    said: dict[str, tuple[str, _Found]] = field(default_factory=dict)  # those without facts of their own, in words: buttons above all
+
+
 class Words:
     """All catalogues of an installation."""
 
@@ -124,7 +136,7 @@ class Words:
                 raise WordsError(f"{folder / language}: the programme offers the language {language!r}, but this folder is missing.")
         self.constants, self.namers, self.sentences, self.legal = constants or {}, namers or {}, sentences or {}, frozenset(legal)
         self.learned: Mapping[str, Mapping[str, str]] = {}
-        self.known: dict[tuple[str, Reader], tuple[str, _Found]] = {}
+        self.known: dict[Reader, _Known] = {}
         folders = (folder, *more)
         of_forms = {path.name for each in folders[1:] for path in each.iterdir() if path.is_dir()} - {*there}
         english = read_catalogue("en", folders)
@@ -143,8 +155,7 @@ class Words:
 
     def learn(self, names: Mapping[str, Mapping[str, str]]) -> None:
         """What codes are called that no catalogue knows: language -> code -> name."""
-        self.learned = names
-        self.known = {}
+        self.learned, self.known = names, {}
 
     def catalogue(self, language: str) -> Catalogue:
         return self.catalogues[language]
@@ -189,8 +200,25 @@ class Words:
     def _fallback(self, language: str) -> tuple[str, ...]:
         return self.catalogues[language].fallback if language in self.catalogues else ()
 
+    def known_to(self, reader: Reader) -> _Known:
+        known = self.known.get(reader)
+        if known is None:
+            if len(self.known) >= MOST_READERS:
+                self.known = {}
+            known = self.known[reader] = _Known()
+        return known
+
     def find(self, sentence: str, reader: Reader) -> _Found:
         """Where the reader's best version of a sentence stands; what nobody ever wrote stands as its id."""
+        known = self.known_to(reader).found
+        found = known.get(sentence)
+        if found is None:
+            found = self._look(sentence, reader)
+            if sentence in self.catalogues["en"].texts:  # and not whatever somebody asks for
+                known[sentence] = found
+        return found
+
+    def _look(self, sentence: str, reader: Reader) -> _Found:
         is_legal = sentence in self.legal
         for language in self.chain(reader):
             here = self.catalogues[language]
@@ -212,7 +240,7 @@ class Voice:
 
     def __init__(self, words: Words, reader: Reader, translated: Translated | None = None) -> None:
         self.words, self.reader, self._translated = words, reader, translated
-        self.language = reader.language
+        self.language, self._known = reader.language, words.known_to(reader)
         self.original = 0  # the line of a call whose translation is shown
         self._remarks: dict[str, str] = {}  # sentence -> the language that it names
 
@@ -222,14 +250,13 @@ class Voice:
         return _from_the_left(text) if self._is_against(found.language) else text
 
     def _say(self, sentence: str, facts: Mapping[str, Fact] | None) -> tuple[str, _Found]:
-        known = self.words.known
-        if not facts and (ready := known.get((sentence, self.reader))):
-            text, found = ready  # most of what is said has no facts of its own: buttons above all
+        if not facts and (ready := self._known.said.get(sentence)):
+            text, found = ready
         else:
-            found = self.words.find(sentence, self.reader)
-            text = self._fill(found, {**self.words.constants, **(facts or {})})
-            if not facts and len(known) < MOST_KNOWN:
-                known[sentence, self.reader] = (text, found)
+            found = self._known.found.get(sentence) or self.words.find(sentence, self.reader)
+            text = str(found.text) if sentence.startswith(SAMPLES) else self._fill(found, facts or {})
+            if not facts and sentence in self._known.found:
+                self._known.said[sentence] = (text, found)
         if found.remark:
             self._remark(found)
         return text, found
@@ -254,21 +281,25 @@ class Voice:
             number = int(str(facts.get("n", 0)))
             home = language if language in self.words.catalogues else "en"
             text = text[min(self.words.catalogue(home).plural(number), len(text) - 1)]
-        pieces, at = [], 0
+        if "{" not in text:
+            return self._digits(text, language)
+        pieces, at, constants = [], 0, self.words.constants
         for match in PLACEHOLDER.finditer(text):  # digits of the sentence change, those of a fact only where it is a number
-            pieces += [self._digits(text[at : match.start()], language), self._fact(facts[match[1]], language) if match[1] in facts else match[0]]
+            name = match[1]
+            fact = facts[name] if name in facts else constants.get(name)
+            pieces += [self._digits(text[at : match.start()], language), match[0] if fact is None else self._fact(fact, language)]
             at = match.end()
         return "".join([*pieces, self._digits(text[at:], language)])
 
     def in_full(self, sentence: str, facts: Mapping[str, Fact] | None = None) -> str:
         """As it is shown: a legal text that nobody reviewed in this language says so, and has a reviewed one beside it."""
-        text, found = self.tr(sentence, facts), self.words.find(sentence, self.reader)
-        if sentence not in self.words.legal or self._is_reviewed(found.language):
+        text = self.tr(sentence, facts)
+        if sentence not in self.words.legal or self._is_reviewed((found := self.words.find(sentence, self.reader)).language):
             return text
         checked = next((each for each in self.words.chain(self.reader) if self._is_reviewed(each) and self._has(sentence, each)), None)
         if checked is None or checked == found.language:
             return text
-        beside = Voice(self.words, replace(self.reader, language=checked, second="")).tr(sentence, facts)
+        beside = Voice(self.words, replace(self.reader, language=checked, second="", digits="")).tr(sentence, facts)
         return f"{text}\n\n{self.tr('common.not-reviewed')}\n\n{_from_the_left(beside) if self._is_against(checked) else beside}"
 
     def _is_reviewed(self, language: str) -> bool:
@@ -329,9 +360,11 @@ class Voice:
         own, key = self._isolated(text, language), (text, from_, language)
         if self._translated is None or not from_ or is_as_good(from_, language):
             return own
+        if key not in self._translated:  # in time; or they switched language since: then the one that there is
+            key = next((each for each, made in self._translated.items() if each[:2] == key[:2] and made), key)
         if key not in self._translated:
             return f"{own}\n\n{self.tr('common.machine-works')}"
-        names = {"language": language_name(from_, language), "other": own_name(language)}
+        names = {"language": language_name(from_, language), "other": language_name(key[2], language)}
         if (translation := self._translated[key]) is None:
             return f"{own}\n\n{self.tr('common.no-machine', names)}"
         if "original" in fact:
@@ -358,7 +391,7 @@ class Voice:
     def _digits(self, text: str, language: str) -> str:
         """In the digits that the reader wants; in a language that is not theirs, in those that are usual there."""
         wanted = (self.reader.digits if language == self.language else "") or usual_digits(language)
-        return text if wanted == "latn" else NUMBER.sub(lambda match: match[0].translate(_TABLES[wanted]), text)
+        return text if wanted == "latn" else NUMBER.sub(lambda match: match[0].translate(_TABLES[wanted]) if match["number"] else match[0], text)
 
     def _isolated(self, text: str, language: str) -> str:
         """A name in Latin letters must not turn an Arabic sentence around, nor an Arabic name a German one."""

@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from bot.letters import reader_of
 from bot.messages import Incoming, Kind, Outgoing, clean, read_button, read_words
 from storage.records import Address, Letter
 from translations.words import is_right_to_left
@@ -54,8 +55,8 @@ def write(letter: Letter, outgoing: Outgoing) -> dict[str, Any]:
     return {
         "id": letter.id,
         "text": outgoing.text,
-        "language": letter.language,
-        "dir": "rtl" if is_right_to_left(letter.language) else "ltr",
+        "language": (language := reader_of(letter).language),
+        "dir": "rtl" if is_right_to_left(language) else "ltr",
         "rows": [[{"data": choice.data, "label": choice.label} for choice in row] for row in (*outgoing.calendar, *outgoing.rows)],
         "typing": outgoing.typing,
         "replaces": outgoing.replaces,

@@ -188,7 +188,7 @@ def _lines(told: Sequence[CallLine], names: Mapping[UUID, str], who: Fact, call:
     parts = []
     for line in told:
         parts.append(Say("common.by", {"name": names.get(line.staff_id, "?") if line.staff_id else who, "moment": _moment(line.at, context)}))
-        words: Fact = {"free": line.content["words"], "in": line.language, "of": _author(line, call)} if "words" in line.content else written(line)
+        words: Fact = {"free": line.content["words"], "in": line.language, "of": _whose(call)} if "words" in line.content else written(line)
         parts.append(Say("common.words", {"words": words}, line=True))
     return parts
 
@@ -215,7 +215,7 @@ async def answer_call(context: Context) -> Outcome:
     taken = _is_free(call, team, unit.now) and await calls.take(unit, call, context.staff.id)
     language = context.language_of(context.memo["words"], context.chat.language)
     number = await calls.write(unit, call, context.staff.id, language, {"words": context.memo["words"]})
-    words: Fact = {"free": context.memo["words"], "in": language, "of": "staff", "original": number}
+    words: Fact = {"free": context.memo["words"], "in": language, "of": _whose(call), "original": number}
     await calls.answered(unit, call.id)
     parts = (*await _for(call, door, context), Say("human.answer", {"name": context.staff.name}), Say("common.words", {"words": words}))
     notices = _notices(call, pack(Message(parts), actions=REPLY), [door], "answer", context)
@@ -358,10 +358,6 @@ def _actions(call: Call) -> list[Action]:
 def _whose(call: Call) -> str:
     """Under which name the translation of their words is kept, so that it goes with them."""
     return f"person/{call.person_id}" if call.person_id else f"chat/{call.chat_id}"
-
-
-def _author(line: CallLine, call: Call) -> str:
-    return "staff" if line.staff_id else _whose(call)
 
 
 def _language(code: str) -> Fact:

@@ -82,7 +82,8 @@ def _goes_on(there: Mapping[str, Any] | None, chat: Chat, scripts: Scripts) -> M
     mine, theirs = State.from_json(chat.state), State.from_json(there or chat.state)
     stays = [frame.dialog for frame in theirs.frames if frame.dialog not in scripts or (scripts[frame.dialog].command and not scripts[frame.dialog].form)]
     frames = [replace(frame, prompt=0, offered=()) for frame in theirs.frames if frame.dialog not in stays]
-    return State(mine.language, mine.prompts, theirs.passed, theirs.brought, (Frame("menu"), *frames), shared=mine.shared).to_json()
+    reading, frames_ = mine.reading or theirs.reading, (Frame("menu"), *frames)
+    return State(mine.language, mine.prompts, theirs.passed, theirs.brought, frames_, shared=mine.shared, reading=reading, heard=mine.heard).to_json()
 
 
 def _confirms(there: Mapping[str, Any] | None) -> Mapping[str, Any]:

@@ -15,6 +15,7 @@ from storage import chats, codes, erasure, people, seats, staff
 from storage.records import Person
 
 LASTS = timedelta(days=7)
+READING = "reading-"  # how whoever writes down reads, until they have their chat back
 
 
 async def begin(context: Context) -> Outcome:
@@ -27,7 +28,12 @@ async def begin(context: Context) -> Outcome:
     if context.person:
         await seats.give(context.unit, context.chat)
     before = _state(context)
-    filling = {"by": str(context.staff.id), "language": before.language, **({"own": str(context.person.id)} if context.person else {})}
+    filling = {
+        "by": str(context.staff.id),
+        "language": before.language,
+        **{f"{READING}{name}": value for name, value in before.reading.items()},
+        **({"own": str(context.person.id)} if context.person else {}),
+    }
     fresh = State(before.language, before.prompts, shared=True, filling=filling, frames=(Frame("menu"), Frame("join")))
     await staff.write_down(context.unit, context.staff.id, "fill", None)
     moved = replace(context.chat, person_id=None, organisation_id=None, state=fresh.to_json())
@@ -67,12 +73,20 @@ async def _back(context: Context, told: Outcome) -> Outcome:
     free = await seats.take(unit, chat.id, seat) if seat else None
     own = (await people.lock(unit, [seat])).get(seat) if seat and free else None
     shared = await seats.are_taken(unit, chat.id)
-    state = goes_on(free.state, now, shared=shared) if free and own else State(now.filling["language"], now.prompts, shared=shared, frames=(Frame("menu"),))
+    state = (
+        goes_on(free.state, now, shared=shared)
+        if free and own
+        else State(now.filling["language"], now.prompts, shared=shared, frames=(Frame("menu"),), reading=_reading(now))
+    )
     state = replace(state, frames=tuple(frame for frame in state.frames if frame.dialog != "fill") or (Frame("menu"),))
     moved = replace(
         chat, person_id=own.id if own else None, organisation_id=free.organisation_id if free and own else None, state=state.to_json(), language=state.language
     )
     return replace(told, moved=Moved(moved, own))
+
+
+def _reading(now: State) -> dict[str, str]:
+    return {name.removeprefix(READING): value for name, value in now.filling.items() if name.startswith(READING)}
 
 
 def _state(context: Context) -> State:

@@ -244,7 +244,7 @@ def _document(person: Person, doors: list[str], context: Context, opened: Sequen
         "language": context.chat.language,
         "channels": doors,
         "last message": context.unit.now.isoformat(),
-        "conversation": {key: value for key, value in (context.chat.state or {}).items() if key in {"language", "passed", "brought", "frames"}},
+        "conversation": {key: value for key, value in (context.chat.state or {}).items() if key in {"language", "passed", "brought", "frames", "reading"}},
         "agreed to": [
             {
                 "purpose": row.purpose,

@@ -11,7 +11,8 @@ def upgrade() -> None:
     op.create_table(
         "translations",
         sa.Column("key", sa.LargeBinary(32), primary_key=True),
-        sa.Column("owner", sa.LargeBinary(32), nullable=False, index=True),
+        sa.Column("person_id", sa.Uuid(), sa.ForeignKey("people.id", ondelete="CASCADE"), index=True),
+        sa.Column("chat_id", sa.BigInteger(), sa.ForeignKey("chats.id", ondelete="CASCADE"), index=True),
         sa.Column("content", sa.LargeBinary(), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False, index=True),
     )
