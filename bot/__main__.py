@@ -295,7 +295,7 @@ def words_check(languages: Annotated[list[str] | None, typer.Argument()] = None)
     from bot import catalogues as tools  # noqa: PLC0415
 
     programme, scripts, words = _every_language()
-    complaints = tools.faults(scripts, words, programme.entrances, languages or ())
+    complaints: list[str] = _of_words(lambda: tools.faults(scripts, words, programme.entrances, languages or ()))
     for complaint in complaints:
         print(complaint)
     if complaints:
@@ -340,8 +340,12 @@ def mt_install(files: list[Path], sha256: Annotated[str, typer.Option(help="what
 
     folder = _settings().machine
     folder.mkdir(parents=True, exist_ok=True)
-    for pin in _of_machine(lambda: list(machine.install(folder, files, sha256))):
-        print(f"{pin.from_code} -> {pin.to_code}, version {pin.version}, from {pin.file}\n  SHA-256 {pin.archive}")
+
+    def one_by_one() -> None:
+        for pin in machine.install(folder, files, sha256):
+            print(f"{pin.from_code} -> {pin.to_code}, version {pin.version}, from {pin.file}\n  SHA-256 {pin.archive}")
+
+    _of_machine(one_by_one)
     print("A bot that runs has them when it starts again.")
 
 
@@ -380,7 +384,7 @@ def mt_words(language: str) -> None:
     """Translate what forms (frontdoor dialog) lack in a language, marked as a machine's. Never a consent."""
     from bot.forms import translate_forms  # noqa: PLC0415
 
-    for line in _of_machine(lambda: translate_forms(_settings(), language)):
+    for line in _of_words(lambda: _of_machine(lambda: translate_forms(_settings(), language))):
         print(line)
 
 

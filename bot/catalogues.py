@@ -12,7 +12,7 @@ from pathlib import Path
 
 from bot.check import check, may_lack, needed_sentences
 from dialogs.model import Scripts
-from translations.catalogues import LOCALES, PLACEHOLDER, Catalogue, Text, extract, merge
+from translations.catalogues import LOCALES, PLACEHOLDER, Catalogue, Text, WordsError, extract, merge
 from translations.detect import script_of
 from translations.words import Words, language_name, own_name
 
@@ -48,11 +48,18 @@ def update(scripts: Scripts, words: Words, folder: Path = LOCALES, only: Sequenc
     needed = needed_sentences(scripts, words)
     done = extract((name for name, kind in needed.items() if kind != "optional"), (name for name, kind in needed.items() if kind == "optional"), folder)
     said = [f"en: {what} {name}" for what, names in done.items() for name in names]
+    _there(only, languages(folder))
     for language in (each for each in only or languages(folder) if each != "en"):
         numbers = merge(language, folder, may_lack(scripts))
         if any(numbers.values()):
             said.append(f"{language}: " + ", ".join(f"{number} {what}" for what, number in numbers.items() if number))
     return said
+
+
+def _there(only: Sequence[str], languages: Sequence[str]) -> None:
+    for language in only:
+        if language not in languages:
+            raise WordsError(f"{LOCALES / language}: there is no such language yet; it begins with a common.po (CONTRIBUTING.md).")
 
 
 def standing(scripts: Scripts, words: Words) -> list[Standing]:
@@ -69,6 +76,7 @@ def _standing(here: Catalogue, english: Catalogue, rooms: frozenset[str]) -> Sta
 
 def faults(scripts: Scripts, words: Words, entrances: Mapping[str, Mapping[str, str]], only: Sequence[str] = ()) -> list[str]:
     """Everything that is wrong with the catalogues: what `frontdoor check` says of them, what gettext says, what is still English."""
+    _there(only, words.languages)
     said = check(scripts, words, entrances)
     for language in only or words.languages:
         said += _msgfmt(language)

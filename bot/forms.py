@@ -22,7 +22,7 @@ from dialogs.sheets import LARGEST_FORM, Finding, FormError, read_form
 from dialogs.xlsform import CONSENT, Converted, Wishes, dialog_name, form_of
 from storage import submissions
 from translations import machine
-from translations.catalogues import WordsError, add_by_machine, begin_file, language_of, read_file, seal_of, write_catalogue
+from translations.catalogues import WordsError, add_by_machine, begin_file, language_of, read_file, save_file, seal_of, write_catalogue
 from translations.words import Words
 
 ATTACHED = frozenset({".csv", ".jpg", ".jpeg", ".png", ".webp"})  # files that a form may name
@@ -184,6 +184,7 @@ def _put_down(settings: Settings, programme: Programme, made: _Made, content: by
             there.mkdir()
             _write(there, made)
             place, old = settings.forms / made.name, Path(other) / "old"
+            _carry_over(place, there)
             if place.exists() and _contents(there) == {name: each for name, each in _contents(place).items() if not name.startswith("source.")}:
                 return
             (there / f"source{ending.lower() or '.xlsx'}").write_bytes(content)
@@ -199,6 +200,25 @@ def _put_down(settings: Settings, programme: Programme, made: _Made, content: by
             os.utime(place)
     except OSError as error:
         raise FrontdoorError(f"{settings.forms} can't be written ({error.strerror}). May this user write there? (FRONTDOOR_DATA_DIR)") from error
+
+
+def _carry_over(before: Path, there: Path) -> None:
+    """What was translated since: of every sentence that is still the same, and that the form itself does not have in that language."""
+    for old in sorted(before.glob("locales/*/*.po")):
+        new, language = there / "locales" / old.parent.name / old.name, old.parent.name
+        source = read_file(there / "locales" / "en" / old.name)
+        originals = {str(entry.msgctxt): entry.msgid for entry in source}
+        file = read_file(new) if new.exists() else begin_file(language, source.metadata.get("X-Source-Language", "en"), old.stem)
+        here = {str(entry.msgctxt): entry for entry in file}
+        for entry in read_file(old):
+            name = str(entry.msgctxt)
+            if entry.msgstr and originals.get(name) == entry.msgid and not (name in here and (here[name].msgstr or language != "en")):
+                if name in here:
+                    here[name].msgstr, here[name].tcomment = entry.msgstr, entry.tcomment
+                else:
+                    file.append(entry)
+        if file:
+            save_file(file, new)
 
 
 def _look_at(settings: Settings, programme: Programme, there: Path) -> None:
@@ -259,9 +279,11 @@ async def list_forms(settings: Settings) -> list[str]:
 def translate_forms(settings: Settings, language: str) -> list[str]:
     """What forms lack in a language, by a machine and marked as such; a consent is left for a human being. A line for each form that got
     something. Raises FrontdoorError, MachineError."""
-    argos, scripts = machine.Argos(settings.machine), load_scripts(forms=settings.forms)
     if not machine.is_there():
         raise FrontdoorError("Machine translation needs the extra `mt`: pip install 'frontdoor[mt]'.")
+    argos, scripts = machine.Argos(settings.machine), load_scripts(forms=settings.forms)
+    if wrong := argos.refuse():
+        raise FrontdoorError("\n".join(wrong))
     said = []
     for home in form_folders(settings.forms):
         originals = read_file(home / "locales" / "en" / f"{home.name}.po")
@@ -273,8 +295,7 @@ def translate_forms(settings: Settings, language: str) -> list[str]:
         for entry in (each for each in wanted if str(each.msgctxt) in made):
             add_by_machine(file, entry, made[str(entry.msgctxt)])
         if made:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            file.save(str(path))
+            save_file(file, path)
             os.utime(home)
         if wanted:
             from_ = ", ".join(sorted({language_of(each) for each in wanted}))

@@ -215,6 +215,51 @@ def test_a_changed_english_sentence_makes_translations_outdated_and_keeps_them(f
     assert merge("de", folder) == {"new": 0, "fuzzy": 0, "gone": 0}
 
 
+def test_a_half_translated_plural_is_outdated_too(folder):
+    change(folder / "de" / "common.po", 'msgstr[0] "{n} Tag"', 'msgstr[0] ""')
+    change(folder / "en" / "common.po", 'msgid "{n} day"\nmsgid_plural "{n} days"\nmsgstr[0] ""\nmsgstr[1] ""', 'msgid "{n} weeks or so"\nmsgstr ""')
+    assert merge("de", folder)["fuzzy"] == 1
+    assert "weeks" in Words(("en", "de"), folder=folder).tr("common.days", "en", {"n": 5})
+
+
+def test_what_was_deleted_comes_back_with_its_translation(folder, scripts, words, monkeypatch):
+    every = needed_sentences(scripts, words)
+    for wanted in ({name: kind for name, kind in every.items() if name != "common.yes"}, every):
+        monkeypatch.setattr(tools, "needed_sentences", lambda *_, wanted=wanted: wanted)
+        tools.update(scripts, words, folder)
+    assert Words(("en", "de"), folder=folder).tr("common.yes", "de") == "Ja"
+    assert Words(("en", "de"), folder=folder).tr("common.yes", "en") == "Yes"
+
+
+def test_a_lost_english_file_takes_nothing_from_the_others(folder, scripts, words):
+    (folder / "en" / "common.po").unlink()
+    with pytest.raises(WordsError, match="put it back"):
+        tools.update(scripts, words, folder)
+    assert "Ja" in (folder / "de" / "common.po").read_text("utf-8")
+
+
+@pytest.mark.parametrize("review", ["", "none", "None", "no"])
+def test_nobody_has_reviewed_what_names_nobody(folder, review):
+    change(folder / "de" / "common.po", '"X-Review: none\\n"', f'"X-Review: {review}\\n"')
+    assert not read_catalogue("de", [folder]).is_reviewed
+    change(folder / "de" / "common.po", f'"X-Review: {review}\\n"', '"X-Review: Somebody Invented, 2026-12-01\\n"')
+    assert read_catalogue("de", [folder]).is_reviewed
+
+
+@pytest.mark.parametrize("rule", ["nplurals=2; plural=(n/0);", "nplurals=2; plural=(n-100);", "nplurals=2; plural=n;"])
+def test_a_rule_that_leads_nowhere_is_refused(folder, rule):
+    shutil.copytree(folder / "de", folder / "nds")
+    change(folder / "nds" / "common.po", "nplurals=2; plural=(n != 1);", rule)
+    with pytest.raises(WordsError, match="broken"):
+        Words(("en", "nds"), folder=folder)
+
+
+def test_a_file_that_notepad_saved_is_read(folder):
+    path = folder / "de" / "common.po"
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes().replace(b"\n", b"\r\n"))
+    assert Words(("en", "de"), folder=folder).tr("common.yes", "de") == "Ja"
+
+
 def test_nothing_is_taken_from_what_looks_alike(folder):
     english = folder / "en" / "common.po"
     english.write_text(english.read_text("utf-8") + '\nmsgctxt "common.yes-too"\nmsgid "Yes"\nmsgstr ""\n', "utf-8")
@@ -278,6 +323,7 @@ def test_the_command_line_tells_how_far_each_language_is_and_whether_all_is_well
     assert done.returncode == 0
     assert [line.split()[0] for line in done.stdout.splitlines()] == sorted(EVERYBODY)
     assert all("100 %" in line and "review: " in line for line in done.stdout.splitlines())
+    assert "no such language yet" in frontdoor("words", "check", "xx").stderr
     done = frontdoor("words", "check", "ti", "am")
     assert (done.returncode, "in 2 languages" in done.stdout) == (0, True), done.stdout
 

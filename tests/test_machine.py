@@ -16,6 +16,7 @@ from test_staff import Office
 
 from bot import forms
 from bot.app import words_for
+from bot.errors import FrontdoorError
 from bot.interpreter import PATIENCE
 from bot.letters import word
 from bot.settings import Settings
@@ -177,6 +178,61 @@ def test_a_package_that_changed_since_is_not_used_and_check_says_so(folder, what
     assert str(home) in done.stdout
 
 
+def test_nothing_runs_that_was_not_pinned_whatever_lies_beside_it(folder):
+    home = packages(folder)
+    shutil.copytree(home / "translate-de_en", home / "a-stranger")
+    (home / "a-stranger" / "model" / "model.bin").write_bytes(b"garbage")
+    (home / "empty").mkdir()
+    there = Argos(folder)
+    assert there.translate(GERMAN, "de", "en") == ENGLISH
+    assert [each.rpartition("/")[2].partition(":")[0] for each in strangers(folder)] == ["a-stranger", "empty"]
+
+
+def test_a_package_that_does_not_open_is_given_up_and_the_others_go_on(folder):
+    there = Argos(folder)
+    there._pins["xx", "en"] = there._pins["de", "en"].__class__("no-such-folder", "xx", "en", "1", "x", "x", "x")
+    assert there.translate(GERMAN, "de", "en") == ENGLISH
+    assert not there.can("xx", "en")
+
+
+def test_a_damaged_list_is_begun_anew_by_the_next_install(folder):
+    (folder / "packages.json").write_text("[{]")
+    list(install(folder, [MODEL]))
+    assert Argos(folder).can("de", "en")
+
+
+def test_a_model_that_does_not_run_is_refused(folder, tmp_path):
+    path = broken_package(tmp_path, lambda there: {**there, f"{TOP}/model/model.bin": b"garbage"})
+    before = pins(folder)
+    with pytest.raises(MachineError, match="can't be unpacked and run"):
+        list(install(folder, [path]))
+    assert pins(folder) == before
+    assert Argos(folder).translate(GERMAN, "de", "en") == ENGLISH
+
+
+def test_a_flipped_byte_is_refused(folder, tmp_path):
+    content = bytearray(MODEL.read_bytes())
+    content[len(content) // 2] ^= 0xFF
+    (tmp_path / "x.argosmodel").write_bytes(content)
+    with pytest.raises(MachineError, match="get it again"):
+        list(install(folder, [tmp_path / "x.argosmodel"]))
+
+
+def test_several_installs_at_once_keep_every_pin(tmp_path):
+    """Each of another pair; and what a killed one left half-unpacked goes."""
+    (tmp_path / ".half-left").mkdir()
+    run = f"import sys; sys.path.insert(0, {str(ROOT)!r})\nfrom pathlib import Path\nfrom translations.machine import install\nlist(install(Path(sys.argv[1]), [Path(sys.argv[2])]))"
+    made = []
+    for code in ("xa", "xb", "xc"):
+        (tmp_path / code).mkdir()
+        metadata = json.dumps({"from_code": code, "to_code": "en", "package_version": "1"}).encode()
+        made.append(broken_package(tmp_path / code, lambda there, metadata=metadata: {**there, f"{TOP}/metadata.json": metadata}))
+    running = [subprocess.Popen([sys.executable, "-c", run, str(tmp_path / "mt"), str(path)]) for path in made]
+    assert [each.wait(60) for each in running] == [0, 0, 0]
+    assert {pin.from_code for pin in pins(tmp_path / "mt")} == {"xa", "xb", "xc"}
+    assert not list((tmp_path / "mt").glob(".half-*"))
+
+
 def test_what_was_not_installed_by_us_is_named(folder):
     (packages(folder) / "stray").mkdir()
     assert "stray: was not installed" in strangers(folder)[0]
@@ -193,7 +249,9 @@ def test_a_list_of_packages_that_can_not_be_read_is_named(folder):
 
 def test_sentences_end_as_in_every_script():
     assert sentences_of("Eins. Zwei! Drei? ثلاثة؟ چار۔ አምስት። Sechs… sieben") == ["Eins.", "Zwei!", "Drei?", "ثلاثة؟", "چار۔", "አምስት።", "Sechs…", "sieben"]
-    assert sentences_of("At 9.30 in St.Georg") == ["At 9.30 in St.Georg"]
+    assert sentences_of("At 9.30 in St.Georg am 3. 4. 2025, z. B. um 9") == ["At 9.30 in St.Georg am 3. 4. 2025, z. B. um 9"]
+    assert sentences_of('(Das ist wichtig.) Bitte "Hallo." Dann') == ["(Das ist wichtig.)", 'Bitte "Hallo."', "Dann"], "nothing is lost"
+    assert sentences_of("ich suche arbeit. wo finde ich sie?") == ["ich suche arbeit.", "wo finde ich sie?"]
 
 
 @pytest.mark.parametrize(
@@ -203,12 +261,19 @@ def test_sentences_end_as_in_every_script():
         pytest.param(lambda text: "".join(each for each in text if not each.isdigit()), id="loses them"),
         pytest.param(lambda text: text + " 707", id="invents one"),
         pytest.param(lambda text: text.replace("101", "202"), id="doubles one"),
+        pytest.param(lambda text: text.replace("101", "1013"), id="glues a digit to one"),
     ],
 )
 def test_what_must_not_change_is_there_afterwards_whatever_the_machine_does(say):
-    stays = ["{first_name}", "https://x.example/a_b?c=1", "@anna_b", "/human", "anna@x.example", "+49 381 000000", "17"]
+    stays = ["{first_name}", "https://x.example/a_b?c=1", "HTTPS://X.example", "www.x.example", "t.me/help", "@anna_b", "/human", "anna@x.example"]
+    stays += ["+49 381 000000", "1.000,50", "17"]
     said = kept(f"Hello {' and '.join(stays)} too", say)
     assert [each for each in stays if each not in said] == []
+
+
+@pytest.mark.parametrize("text", ["🙂", "17", "...", "/menu", "https://x.example"])
+def test_what_holds_no_words_is_not_made_up(text):
+    assert kept(text, lambda _: "I look for a room in Munich.") == text
 
 
 def test_the_real_machine_keeps_names_and_addresses(argos):
@@ -596,6 +661,27 @@ async def test_the_question_of_a_form_has_its_original_a_tap_away(form, store, p
     assert letter.content["prompt"], "and it can be answered there"
     await office.text(1, "Yes")
     assert "Where do I find a doctor in Bonn?" in word(office.letters[-1], words).text, "from then on as before"
+
+
+def test_the_same_form_again_keeps_what_was_translated_since(form, tmp_path, programme):
+    forms.translate_forms(form, "en")
+    path = form.forms / "form-hilfe" / "locales" / "en" / "form-hilfe.po"
+    path.write_text(path.read_text("utf-8").replace("I look for work in Berlin.", "I am looking for work in Berlin."), "utf-8")
+    forms.import_form(form, tmp_path / "hilfe.md", Wishes("", language="de"))
+    _, words = words_of(form, programme)
+    assert shown(words, "form-hilfe.where", "en") == "I am looking for work in Berlin.", "mended by hand, so the mark is gone"
+    assert "🤖" in shown(words, "form-hilfe.helps", "en")
+    (tmp_path / "hilfe.md").write_text(FORM.replace("Ich suche Arbeit in Berlin.", "Ich suche Arbeit in Bonn."))
+    forms.import_form(form, tmp_path / "hilfe.md", Wishes("", language="de"))
+    _, words = words_of(form, programme)
+    assert "Ich suche Arbeit in Bonn." in shown(words, "form-hilfe.where", "en"), "another sentence"
+    assert "🤖" in shown(words, "form-hilfe.helps", "en")
+
+
+def test_a_package_that_changed_translates_no_form(form):
+    (form.machine / "packages" / "translate-de_en" / "README.md").write_text("x")
+    with pytest.raises(FrontdoorError, match="is not what was installed"):
+        forms.translate_forms(form, "en")
 
 
 def test_a_language_without_a_model_is_said_so(form):

@@ -22,9 +22,10 @@ LOCALES = Path(__file__).parent / "locales"
 PLACEHOLDER = re.compile(r"\{([A-Za-z_][A-Za-z0-9_-]*)\}")
 URL, TAG, COMMANDS = re.compile(r"https?://[^\s،؟。]+"), re.compile(r"</?[a-z][^<>]*>"), re.compile(r"(?<![\w/])/[a-z]+")
 DIRECTIONS = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069]")  # invisible; the bot sets its own
-LINE = re.compile(r'\s*|#.*|(?:msgctxt|msgid|msgid_plural|msgstr(?:\[\d+\])?)?\s*"(?:[^"\\]|\\.)*"\s*')
+LINE = re.compile(r'\s*|\s*#.*|\s*(?:msgctxt|msgid|msgid_plural|msgstr(?:\[\d+\])?)?\s*"(?:[^"\\]|\\.)*"\s*')
 WRITTEN_IN = re.compile(r"^in: ([A-Za-z_]+)$", re.MULTILINE)
 BY_MACHINE = re.compile(r"^machine ([0-9a-f]{12})$", re.MULTILINE)
+NOBODY = frozenset({"", "none", "no", "nobody"})
 UNWRITTEN = "[{}]"  # the English of a sentence that is needed, and nobody has written yet
 
 _ONE, _UP_TO_ONE = "nplurals=2; plural=(n != 1);", "nplurals=2; plural=(n > 1);"
@@ -60,7 +61,7 @@ class Catalogue:
     @property
     def is_reviewed(self) -> bool:
         """By somebody who speaks it: the header X-Review of its common.po names them (English has its author)."""
-        return self.headers.get("X-Review", "none") != "none"
+        return self.headers.get("X-Review", "").strip().casefold() not in NOBODY
 
     @property
     def fallback(self) -> tuple[str, ...]:
@@ -74,11 +75,17 @@ class Catalogue:
 
 
 def rule_of(header: str) -> tuple[int, Callable[[int], int]]:
-    """How many forms, and number -> which. Raises ValueError."""
+    """How many forms, and number -> which. Raises ValueError: it is none, or leads nowhere for some number."""
     match = re.fullmatch(r"\s*nplurals\s*=\s*(\d+)\s*;\s*plural\s*=\s*(.+?)\s*;?\s*", header)
     if not match:
         raise ValueError(header)
-    return int(match[1]), gettext.c2py(match[2])
+    count, rule = int(match[1]), gettext.c2py(match[2])
+    try:
+        if not all(0 <= rule(number) < count for number in range(201)):
+            raise ValueError(header)
+    except ArithmeticError as error:
+        raise ValueError(header) from error
+    return count, rule
 
 
 def read_catalogue(language: str, folders: Iterable[Path], english: Catalogue | None = None) -> Catalogue:
@@ -125,7 +132,7 @@ def read_catalogue(language: str, folders: Iterable[Path], english: Catalogue | 
 def read_file(path: Path, instead: str = "en") -> polib.POFile:
     """Raises WordsError."""
     try:
-        text = path.read_text("utf-8")
+        text = path.read_text("utf-8-sig")  # Notepad writes a mark in front
         for number, line in enumerate(text.splitlines(), 1):
             if not LINE.fullmatch(line):  # polib would make something of most of these
                 raise WordsError(f'{path}:{number}: is no line of a PO file; a text begins and ends with a quotation mark, inside of it write \\".')
@@ -160,7 +167,9 @@ def is_by_machine(entry: polib.POEntry) -> bool:
 
 
 def mark_machine(entry: polib.POEntry) -> None:
-    entry.tcomment = f"machine {seal_of(entry.msgstr)}"
+    """Beside whatever a translator noted."""
+    noted = [line for line in (entry.tcomment or "").splitlines() if not BY_MACHINE.fullmatch(line)]
+    entry.tcomment = "\n".join([*noted, f"machine {seal_of(entry.msgstr)}"])
 
 
 def add_by_machine(file: polib.POFile, original: polib.POEntry, text: str) -> None:
@@ -198,7 +207,7 @@ def rule_faults(here: Catalogue, folder: Path) -> Iterator[str]:
 
 def faults(here: Catalogue, english: Catalogue | None, folder: Path) -> Iterator[str]:
     """What a translator may have broken by mistake, in the files of this folder. Each with its file, line and remedy."""
-    forms = rule_of(here.headers["Plural-Forms"])[0]
+    forms = rule_of(here.headers["Plural-Forms"])[0]  # rule_faults() has looked
     for name, text in here.texts.items():
         where = f"{here.files[name]}: {name}"
         if not where.startswith(str(folder)):
@@ -260,54 +269,78 @@ def headers_of(language: str, project: str = "frontdoor") -> dict[str, str]:
 
 
 def extract(needed: Iterable[str], optional: Iterable[str] = (), folder: Path = LOCALES) -> dict[str, list[str]]:
-    """English gets an entry for each sentence that scripts and code need and nobody wrote (to be written: `[newcomer.hobby]`), and loses
-    those that nothing says. `optional`: may be there, and need not. What was done: added, deleted. Raises WordsError."""
+    """English gets an entry for each sentence that scripts and code need and nobody wrote (to be written: `[newcomer.hobby]`); what nothing
+    says is kept as obsolete (`#~`), and comes back when it is needed again. `optional`: may be there, and need not. What was done: added,
+    deleted. Raises WordsError."""
     done: dict[str, list[str]] = {"added": [], "deleted": []}
     wanted, may_be = dict[str, list[str]](), set(optional)
     for name in needed:
         wanted.setdefault(name.partition(".")[0], []).append(name)
+    if lost := sorted({path.name for path in folder.glob("*/*.po") if path.stem in wanted} - {path.name for path in (folder / "en").glob("*.po")}):
+        raise WordsError(f"{folder / 'en' / lost[0]}: is missing, and other languages have it; put it back, or they would lose what was translated.")
     for stem in sorted({*wanted, *(path.stem for path in (folder / "en").glob("*.po"))}):
         path = folder / "en" / f"{stem}.po"
         file = read_file(path) if path.exists() else begin_file("en")
-        there = {str(entry.msgctxt) for entry in file}
-        missing, gone = [name for name in wanted.get(stem, ()) if name not in there], there - {*wanted.get(stem, ()), *may_be}
-        file[:] = [entry for entry in file if entry.msgctxt not in gone]
-        file.extend(polib.POEntry(msgctxt=name, msgid=UNWRITTEN.format(name)) for name in missing)
-        _save(file, path)
-        done["added"] += missing
-        done["deleted"] += sorted(gone)
+        entries = {str(entry.msgctxt): entry for entry in file if entry.msgctxt}
+        for name in wanted.get(stem, ()):
+            if name not in entries:
+                file.append(polib.POEntry(msgctxt=name, msgid=UNWRITTEN.format(name)))
+            if name not in entries or entries[name].obsolete:
+                done["added"].append(name)
+        for name, entry in entries.items():
+            is_wanted = name in {*wanted.get(stem, ()), *may_be}
+            if not is_wanted and not entry.obsolete:
+                done["deleted"].append(name)
+            stays_away = bool(entry.obsolete) and name not in wanted.get(stem, ())
+            entry.obsolete = stays_away or not is_wanted
+        save_file(file, path)
     return done
 
 
 def merge(language: str, folder: Path = LOCALES, may_lack: Iterable[str] = ()) -> dict[str, int]:
     """A language follows English, sentence by sentence, by the id and never by what looks alike: new ones stand there empty, a changed
-    English makes the translation fuzzy (with what it was before), what English has no more goes. `may_lack`: files that are not begun
-    for it. What was done: new, fuzzy, gone. Raises WordsError."""
+    English makes the translation fuzzy (with what it was before), what English has no more is kept as obsolete and comes back with it.
+    `may_lack`: files that are not begun for it. What was done: new, fuzzy, gone. Raises WordsError."""
     done, skipped = dict.fromkeys(("new", "fuzzy", "gone"), 0), set(may_lack)
     for path in sorted((folder / "en").glob("*.po")):
         theirs = folder / language / path.name
         if not theirs.exists() and path.stem in skipped:
             continue
         file = read_file(theirs) if theirs.exists() else begin_file(language)
-        there = {str(entry.msgctxt): entry for entry in file if entry.msgctxt and not entry.obsolete}
+        there = {
+            str(entry.msgctxt): entry for entry in sorted(file, key=lambda entry: not entry.obsolete) if entry.msgctxt
+        }  # one that is said before one that was
+        forms = _forms_of(language, file, theirs)
         merged = []
-        for original in read_file(path):
-            entry = there.pop(str(original.msgctxt), None) or polib.POEntry(msgctxt=original.msgctxt, msgid=original.msgid)
-            done["new"] += entry.msgctxt not in {str(each.msgctxt) for each in file}
-            if source_of(entry) != source_of(original) and text_of(entry) is not None:
+        for original in (each for each in read_file(path) if each.msgctxt and not each.obsolete):
+            entry = there.pop(str(original.msgctxt), None)
+            done["new"] += entry is None or entry.obsolete
+            entry = entry or polib.POEntry(msgctxt=original.msgctxt, msgid=original.msgid)
+            entry.obsolete = False
+            if source_of(entry) != source_of(original) and _is_begun(entry):
                 done["fuzzy"] += not entry.fuzzy
-                entry.previous_msgid = entry.previous_msgid or entry.msgid
+                if not entry.fuzzy:  # else it is older still
+                    entry.previous_msgid, entry.previous_msgid_plural = entry.msgid, entry.msgid_plural or None
                 entry.flags = sorted({*entry.flags, "fuzzy"})
-            _turn_into(entry, original, rule_of(PLURALS.get(language, file.metadata.get("Plural-Forms", _ONE)))[0])
+            _turn_into(entry, original, forms)
             merged.append(entry)
-        done["gone"] += len(there)
-        file[:] = merged
-        _save(file, theirs)
-    for path in (folder / language).glob("*.po"):
-        if not (folder / "en" / path.name).exists():
-            done["gone"] += len(read_file(path))
-            path.unlink()
+        done["gone"] += sum(not entry.obsolete for entry in there.values())
+        for entry in there.values():
+            entry.obsolete = True
+        file[:] = [*merged, *(entry for entry in there.values() if _is_begun(entry))]
+        save_file(file, theirs)
     return done
+
+
+def _forms_of(language: str, file: polib.POFile, path: Path) -> int:
+    try:
+        return rule_of(PLURALS.get(language) or file.metadata.get("Plural-Forms", _ONE))[0]
+    except ValueError as error:
+        raise WordsError(f"{path}: the header Plural-Forms is broken; copy the one of {language}/common.po.") from error
+
+
+def _is_begun(entry: polib.POEntry) -> bool:
+    return bool(entry.msgstr or any(entry.msgstr_plural.values()))
 
 
 def _turn_into(entry: polib.POEntry, original: polib.POEntry, forms: int) -> None:
@@ -326,7 +359,7 @@ def begin_file(language: str, source: str = "en", project: str = "frontdoor") ->
     return file
 
 
-def _save(file: polib.POFile, path: Path) -> None:
+def save_file(file: polib.POFile, path: Path) -> None:
     """All of it or nothing, and only if it changed: a file half-written must not stop a bot that starts just now."""
     text = str(file)
     if path.exists() and path.read_text("utf-8").strip() == text.strip():

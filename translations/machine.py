@@ -18,7 +18,9 @@ import stat
 import sys
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, Protocol
@@ -27,9 +29,14 @@ log = logging.getLogger(__name__)
 
 PIVOT = "en"
 LONGEST = 2_000  # characters of a text; more goes to a human being
-LARGEST = 3_000_000_000  # bytes of an unpacked package
-MASKED = re.compile(r"\{[A-Za-z_][A-Za-z0-9_-]*\}|https?://\S+|[\w.+-]+@[\w-]+\.[\w.]+|(?<!\w)@\w+|(?<![\w/])/[a-z]\w*|\+?\d[\d ./:-]*\d|\d")
-SENTENCE_END = re.compile(r"(?<=[.!?؟۔።…])[\"'»”’)]*\s+")
+LARGEST, LARGEST_METADATA = 3_000_000_000, 1_000_000  # bytes of an unpacked package, and of what it says of itself
+UNREADABLE = (OSError, ValueError, LookupError, EOFError, RuntimeError, NotImplementedError, zipfile.BadZipFile, zlib.error)  # of a damaged zip
+MASKED = re.compile(
+    r"\{[A-Za-z_][A-Za-z0-9_-]*\}|(?i:https?://|www\.)\S+|[\w.+-]+@[\w-]+\.[\w.]+|(?<!\w)@\w+|(?<![\w/])/[a-z]\w*|(?<![\w.])(?:\w+\.)+[a-z]{2,}/\S*"
+    r"|\+?\d[\d .,/:\u00a0\u066b\u066c-]*\d|\d"
+)
+SENTENCE_END = re.compile(r"(?:(?<=[^\d.][.!?؟۔።…])|(?<=[^\d.][.!?؟۔።…][\"'»”’)]))(?<!\b\w\.)\s+")  # not after "3." or "z."
+HALF = ".half-"  # how a folder is called that something is just unpacked in
 NEEDED = ("metadata.json", "model/model.bin", "model/config.json")
 TOKENIZERS = ("sentencepiece.model", "bpe.model")
 CODE = re.compile(r"[a-z]{2,3}")
@@ -117,19 +124,28 @@ class Argos:
     def _say(self, text: str, step: tuple[str, str]) -> str:
         if self._ready is None:
             self._ready = self._load()
-        return str(self._ready[step].translate(text)).strip()
+        return str(self._ready[step].translate(text)).strip()  # a pair that does not load raises KeyError, once; then `can()` knows
 
     def _load(self) -> dict[tuple[str, str], Any]:
-        """Argos as it must be run: its folders inside ours, no telemetry, and our own splitter (its own would download a model)."""
-        argos = imported(self._folder)
-        argos.translate.get_installed_languages.cache_clear()
-        ready = {}
-        for from_, to in self._pins:
-            found = argos.translate.get_translation_from_codes(from_, to)
-            direct = getattr(found, "underlying", found)
-            direct.sentencizer = _Splitter()
-            ready[from_, to] = direct
+        """Argos as it must be run: its folders inside ours, no telemetry, our own splitter (its own would download a model), and only what
+        was pinned: by itself it would take whatever lies there."""
+        argos, ready = imported(self._folder), {}
+        for (from_, to), pin in list(self._pins.items()):
+            try:
+                ready[from_, to] = translation_of(argos, packages(self._folder) / pin.folder)
+            except Exception:  # one that does not open must not take the others along
+                log.exception("a package can't be used")
+                del self._pins[from_, to]
         return ready
+
+
+def translation_of(argos: Any, home: Path) -> Any:
+    """A package, ready to translate. Raises whatever is wrong with it."""
+    package = argos.package.Package(home)
+    languages = [argos.translate.Language(code, code) for code in (package.from_code, package.to_code)]
+    made = argos.translate.PackageTranslation(*languages, package)
+    made.sentencizer = _Splitter()
+    return made
 
 
 class _Splitter:
@@ -171,12 +187,14 @@ def sentences_of(line: str) -> list[str]:
 def kept(sentence: str, say: Callable[[str], str]) -> str:
     """A sentence translated, with what must stay as it was. A model may lose a stand-in; then what stands between is translated piece by piece."""
     stays = MASKED.findall(sentence)
+    if not any(character.isalpha() for character in MASKED.sub("", sentence)):
+        return sentence
     if not stays:
         return say(sentence)
     names = {f"{number}0{number}": each for number, each in enumerate(stays, 1)}
     order = iter(names)
     said = say(MASKED.sub(lambda _: next(order), sentence))
-    if all(said.count(name) == 1 for name in names) and len(re.findall(r"\d+", said)) == len(names):
+    if sorted(re.findall(r"\d+", said)) == sorted(names):
         return re.sub(r"\d+", lambda match: names[match[0]], said)
     pieces, at = [], 0
     for match in MASKED.finditer(sentence):
@@ -224,7 +242,24 @@ def install(folder: Path, files: Iterable[Path], sha256: str = "") -> Iterator[P
         raise MachineError("--sha256 is of one file; install the files one by one.")
     argos = imported(folder)
     for path in found:
-        yield _install(folder, path, sha256.lower(), argos)
+        with _alone(folder):
+            yield _install(folder, path, sha256.lower(), argos)
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """One installs or removes at a time; what a killed one left half-unpacked goes."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".lock").open("w") as lock:
+        try:
+            import fcntl  # noqa: PLC0415 - Windows has none; there nobody installs twice at once
+        except ImportError:
+            yield
+            return
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        for left in folder.glob(f"{HALF}*"):
+            shutil.rmtree(left, ignore_errors=True)
+        yield
 
 
 def _install(folder: Path, path: Path, sha256: str, argos: Any) -> Pin:
@@ -235,10 +270,14 @@ def _install(folder: Path, path: Path, sha256: str, argos: Any) -> Pin:
     if sha256 and archive != sha256:
         raise MachineError(f"{path}: its SHA-256 is {archive}, not {sha256}. It is damaged, or another file; get it again.")
     top, metadata = _looked_at(path)
-    with tempfile.TemporaryDirectory(dir=folder) as room:
+    others = [each for each in _pins_or_none(folder) if (each.from_code, each.to_code) != (metadata["from_code"], metadata["to_code"])]
+    with tempfile.TemporaryDirectory(dir=folder, prefix=HALF) as room:
         argos.settings.package_data_dir = Path(room)
         try:
             argos.package.install_from_path(path)
+            translation_of(argos, Path(room) / top).translate("Ja.")
+        except Exception as error:
+            raise MachineError(f"{path}: can't be unpacked and run ({type(error).__name__}: {str(error)[:100]}); get it again.") from error
         finally:
             argos.settings.package_data_dir = packages(folder)
         pin = Pin(
@@ -253,8 +292,16 @@ def _install(folder: Path, path: Path, sha256: str, argos: Any) -> Pin:
         home = packages(folder) / pin.folder
         shutil.rmtree(home, ignore_errors=True)
         (Path(room) / top).rename(home)
-    _write_pins(folder, [*(each for each in pins(folder) if each.folder != pin.folder), pin])
+    _write_pins(folder, [*others, pin])
     return pin
+
+
+def _pins_or_none(folder: Path) -> list[Pin]:
+    """Where the list is damaged a new one begins; `strangers()` names what it does not know."""
+    try:
+        return pins(folder)
+    except MachineError:
+        return []
 
 
 def _looked_at(path: Path) -> tuple[str, dict[str, Any]]:
@@ -262,7 +309,7 @@ def _looked_at(path: Path) -> tuple[str, dict[str, Any]]:
     try:
         with zipfile.ZipFile(path) as archive:
             entries = archive.infolist()
-            tops = {PurePosixPath(each.filename).parts[0] for each in entries if each.filename.strip("/")}
+            tops = {PurePosixPath(each.filename).parts[0] for each in entries if PurePosixPath(each.filename).parts}
             strange = next((each.filename for each in entries if not _is_harmless(each)), None)
             if strange is not None:
                 raise MachineError(f"{path}: holds {strange!r}, which would lie outside of its folder; don't use this file.")
@@ -274,11 +321,18 @@ def _looked_at(path: Path) -> tuple[str, dict[str, Any]]:
             missing = [name for name in NEEDED if f"{top}/{name}" not in names]
             if missing or not any(f"{top}/{name}" in names for name in TOKENIZERS):
                 raise MachineError(f"{path}: lacks {missing[0] if missing else TOKENIZERS[0]}; it is no whole translation package, get it again.")
+            if archive.getinfo(f"{top}/metadata.json").file_size > LARGEST_METADATA:
+                raise MachineError(f"{path}: {top}/metadata.json is far too large; don't use this file.")
             metadata = json.loads(archive.read(f"{top}/metadata.json"))
-    except (OSError, ValueError, zipfile.BadZipFile, RuntimeError, NotImplementedError) as error:
+    except UNREADABLE as error:
         raise MachineError(f"{path}: is no .argosmodel file that can be read ({error}); get it again.") from error
     codes = [metadata.get(name) for name in ("from_code", "to_code")] if isinstance(metadata, dict) else []
-    if len(codes) != 2 or not all(isinstance(code, str) and CODE.fullmatch(code) for code in codes) or codes[0] == codes[1]:
+    if (
+        len(codes) != 2
+        or metadata.get("type", "translate") != "translate"
+        or not all(isinstance(code, str) and CODE.fullmatch(code) for code in codes)
+        or codes[0] == codes[1]
+    ):
         raise MachineError(f"{path}: {top}/metadata.json does not say from and to which language; get the file again.")
     return top, metadata
 
@@ -295,8 +349,9 @@ def remove(folder: Path, pair: str) -> Pin:
     pin = next((each for each in there if f"{each.from_code}_{each.to_code}" == pair), None)
     if pin is None:
         raise MachineError(f"There is no package {pair!r}; there are {', '.join(f'{each.from_code}_{each.to_code}' for each in there) or 'none'}.")
-    _write_pins(folder, [each for each in there if each is not pin])
-    shutil.rmtree(packages(folder) / pin.folder, ignore_errors=True)
+    with _alone(folder):
+        _write_pins(folder, [each for each in pins(folder) if each != pin])
+        shutil.rmtree(packages(folder) / pin.folder, ignore_errors=True)
     return pin
 
 

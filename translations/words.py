@@ -129,7 +129,7 @@ class Words:
         `namers`: what `{"from": name, "code": ...}` means. `sentences`: of codes that mean the same in every list. `legal`: sentences that
         somebody agrees to; an outdated or a machine's translation of these is not shown, and one that nobody reviewed has a reviewed one
         beside it. `more`: folders of forms, which may have languages that nothing else is in. Raises WordsError."""
-        there = sorted(path.parent.name for path in folder.glob("*/common.po"))  # with that a language begins; before, it has words to search by only
+        there = sorted(path.parent.name for path in folder.glob("*/common.po"))  # with that a language begins
         self.languages = tuple(languages) or tuple(there)
         for language in self.languages:
             if language not in there:
