@@ -353,6 +353,22 @@ async def asked_and_answered(office, answer=GERMAN):
     await office.text(100, answer)
 
 
+async def record_opened(office):
+    """Anna opens the record of somebody who wrote of their idea in German; how many letters there were before."""
+    await office.onboard(1)
+    await office.command(1, "language", "de")
+    await office.command(1, "more")
+    await office.press(1, "idea")
+    await office.text(1, GERMAN)
+    number = (await office.person(1)).number
+    await office.hire(100, "coordinator")
+    await office.command(100, "person", str(number))
+    before = len(office.letters)
+    await office.press(100, "open")
+    await office.press(100, "matching")
+    return before
+
+
 async def held(office):
     async with office.store.read() as unit:
         return await outbox.held(unit, 10)
@@ -417,17 +433,7 @@ async def test_staff_see_the_original_and_the_translation(office):
 
 
 async def test_what_they_wrote_about_themselves_has_its_translation_in_their_record(office):
-    await office.onboard(1)
-    await office.command(1, "language", "de")
-    await office.command(1, "more")
-    await office.press(1, "idea")
-    await office.text(1, GERMAN)
-    number = (await office.person(1)).number
-    await office.hire(100, "coordinator")
-    await office.command(100, "person", str(number))
-    before = len(office.letters)
-    await office.press(100, "open")
-    await office.press(100, "matching")
+    before = await record_opened(office)
     await office.interpreter.work()
     assert GERMAN in to_anna(office, before)
     assert ENGLISH in to_anna(office, before)
@@ -525,17 +531,7 @@ async def test_a_damaged_translation_costs_another_look_and_nothing_else(office)
 
 
 async def test_whose_words_were_erased_while_they_were_translated_is_not_read_any_more(office):
-    await office.onboard(1)
-    await office.command(1, "language", "de")
-    await office.command(1, "more")
-    await office.press(1, "idea")
-    await office.text(1, GERMAN)
-    number = (await office.person(1)).number
-    await office.hire(100, "coordinator")
-    await office.command(100, "person", str(number))
-    before = len(office.letters)
-    await office.press(100, "open")
-    await office.press(100, "matching")
+    before = await record_opened(office)
     assert await held(office)
     await office.command(1, "forget")
     await office.press(1, "yes")

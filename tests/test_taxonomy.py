@@ -420,10 +420,11 @@ async def test_status_says_what_is_there_and_what_was_cut_off(home, settings, st
 
 
 def test_random_labels_are_found_by_themselves(rnd):
-    """Whatever is imported finds itself."""
-    from bot.search import Index
+    """Whatever is imported finds itself, if it says anything (`i did it` says nothing)."""
+    from bot.search import Index, fold, is_passing
 
-    words = ["".join(rnd.choice("abcdefghijklmnopqrstuvwxyzäöüł") for _ in range(rnd.randrange(3, 12))) for _ in range(400)]
+    made = ("".join(rnd.choice("abcdefghijklmnopqrstuvwxyzäöüł") for _ in range(rnd.randrange(3, 12))) for _ in range(400))
+    words = [word for word in made if not is_passing(fold(word))]
     labels = [" ".join(rnd.sample(words, rnd.randrange(1, 4))) for _ in range(2_000)]
     index = Index((number, label, 1.0) for number, label in enumerate(labels))
     for number in random.Random(rnd.random()).sample(range(2_000), 200):
