@@ -84,7 +84,7 @@ def _packages(settings: Settings) -> list[str]:
     """What is wrong with those for machine translation."""
     from translations import machine  # noqa: PLC0415
 
-    complaints: list[str] = _of_machine(lambda: [*machine.Argos(settings.machine).refuse(), *machine.strangers(settings.machine)])
+    complaints: list[str] = _of_machine(lambda: machine.Argos(settings.machine).faults())
     return complaints
 
 
@@ -112,13 +112,12 @@ def preview(dialog: str, lang: str = "", out: Path | None = None) -> None:
     from datetime import datetime  # noqa: PLC0415
 
     from bot.app import words_for  # noqa: PLC0415
-    from bot.catalogues import languages  # noqa: PLC0415
     from bot.errors import FrontdoorError  # noqa: PLC0415
     from bot.invented import EXAMPLE_ADDRESS  # noqa: PLC0415
     from bot.preview import preview as page_of  # noqa: PLC0415
     from bot.settings import read_programme  # noqa: PLC0415
     from dialogs.files import ScriptError, load_scripts  # noqa: PLC0415
-    from translations.catalogues import WordsError  # noqa: PLC0415
+    from translations.catalogues import WordsError, languages  # noqa: PLC0415
 
     try:
         settings = _settings()
@@ -305,10 +304,10 @@ def words_check(languages: Annotated[list[str] | None, typer.Argument()] = None)
 
 def _every_language() -> Any:
     from bot.app import words_for  # noqa: PLC0415
-    from bot.catalogues import languages  # noqa: PLC0415
     from bot.invented import EXAMPLE_ADDRESS  # noqa: PLC0415
     from bot.settings import read_programme  # noqa: PLC0415
     from dialogs.files import load_scripts  # noqa: PLC0415
+    from translations.catalogues import languages  # noqa: PLC0415
 
     def read() -> Any:
         programme, scripts = read_programme(_settings().programme), load_scripts()
@@ -357,7 +356,7 @@ def mt_status() -> None:
 
     settings = _settings()
     argos = _of_machine(lambda: machine.Argos(settings.machine))
-    wrong = [*argos.refuse(), *machine.strangers(settings.machine)]
+    wrong = argos.faults()
     print("\n".join(f"{from_} -> {to}" for from_, to in argos.pairs) or "No package is installed: frontdoor mt install FILE")
     alone = [each for each in read_programme(settings.programme).languages if each != machine.PIVOT and not (argos.can(each, "en") and argos.can("en", each))]
     if argos.pairs and alone:

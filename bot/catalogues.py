@@ -12,7 +12,7 @@ from pathlib import Path
 
 from bot.check import check, may_lack, needed_sentences
 from dialogs.model import Scripts
-from translations.catalogues import LOCALES, PLACEHOLDER, Catalogue, Text, WordsError, extract, merge
+from translations.catalogues import LOCALES, PLACEHOLDER, Catalogue, Text, WordsError, extract, languages, merge
 from translations.detect import script_of
 from translations.words import Words, language_name, own_name
 
@@ -35,11 +35,6 @@ class Standing:
         share = self.there * 100 // self.wanted
         old, machine = (f"{number:>4} {name}" for number, name in ((self.fuzzy, "outdated"), (self.machine, "by machine")))
         return f"{self.language:<6} {language_name(self.language, 'en'):<22} {share:>3} % of {self.wanted:>5} {old} {machine}   review: {self.review}"
-
-
-def languages(folder: Path = LOCALES) -> list[str]:
-    """Every language that has begun."""
-    return sorted(path.parent.name for path in folder.glob("*/common.po"))
 
 
 def update(scripts: Scripts, words: Words, folder: Path = LOCALES, only: Sequence[str] = ()) -> list[str]:

@@ -56,7 +56,7 @@ def _programme(settings: Settings) -> bool:
 def _machine(settings: Settings) -> bool:
     try:
         argos = machine.Argos(settings.machine)
-        wrong = [*argos.refuse(), *machine.strangers(settings.machine)]
+        wrong = argos.faults()
     except machine.MachineError as error:
         wrong = [str(error)]
     if wrong:

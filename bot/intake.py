@@ -14,7 +14,7 @@ from uuid import uuid4
 from bot.effects import CHORES, LISTS
 from bot.effects.nouns import answer_of, name_of
 from bot.interpreter import Interpreter
-from bot.languages import Languages, same
+from bot.languages import Languages
 from bot.letters import pack
 from bot.logs import Code
 from bot.messages import Incoming, Kind, language_of
@@ -52,6 +52,7 @@ from storage.people import BY_STAFF
 from storage.records import Address, Chat, Draft, Letter, Poison
 from storage.store import Store, undisturbed
 from translations.detect import by_script, closest, script_of
+from translations.profiles import same
 from translations.words import Words, is_right_to_left, own_name
 
 log = logging.getLogger(__name__)

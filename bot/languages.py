@@ -7,7 +7,7 @@ import logging
 from collections.abc import Collection, Sequence
 
 from translations.detect import Detector, Guess, missing
-from translations.profiles import SAME
+from translations.profiles import same
 
 log = logging.getLogger(__name__)
 
@@ -46,8 +46,3 @@ class Languages:
         """The language of what somebody wrote who chose `chosen`: that one, unless it is surely another."""
         guess = self.surely(text, (chosen,))
         return chosen if guess is None or guess.language == same(chosen) else guess.language
-
-
-def same(language: str) -> str:
-    """The name under which the detector knows it."""
-    return SAME.get(language, language)

@@ -22,12 +22,12 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from bot import logs
 from bot.app import words_for
-from bot.catalogues import languages
 from bot.settings import read_programme
 from dialogs.files import load_scripts
 from storage.crypto import Keys
 from storage.schema import prepare
 from storage.store import Store
+from translations.catalogues import languages
 
 ROOT = Path(__file__).parent.parent
 SHARED = ROOT.parent / "shared"  # facts and data beside a developer's checkout; a user's clone has none

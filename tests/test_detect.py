@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 import subprocess
 import sys
@@ -14,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_intake import World
 
+from bot import settings
 from bot.languages import Languages
 from bot.messages import Kind
 from dialogs.nouns import State
@@ -218,7 +218,7 @@ def test_every_language_has_a_profile_of_our_own():
 
 def test_backends_that_are_not_there_are_named():
     assert missing(["py3langid", "no_such_backend"]) == ["no_such_backend"]
-    assert {*BACKENDS} == {"py3langid", "lingua", "langdetect"}
+    assert BACKENDS.keys() == settings.BACKENDS, "a setting names those that there are"
 
 
 # ---- in a conversation ----
@@ -324,4 +324,3 @@ def test_it_is_warm_only_when_it_was_asked_to_be():
     languages.warm()
     assert languages.of("ich suche eine Wohnung in der Stadt", "uk") == "de"
     assert languages.of("من در یک شهر کوچک زندگی می‌کنم", "fa_AF") == "fa_AF", "as good"
-    assert os.environ["FRONTDOOR_DETECTION"] == "off"

@@ -912,3 +912,14 @@ async def test_words_of_somebody_who_is_forgotten_stay_in_no_conversation_of_sta
     assert "Kreuzstich" not in str((await office.chat(100)).state)
     await office.press(100, ".other")
     assert await listed(office) == {}
+
+
+async def test_how_staff_read_is_theirs_again_when_a_profile_was_written_down(office):
+    await office.hire(100, "coordinator")
+    await office.command(100, "reading")
+    await office.press(100, "de")
+    await office.command(100, "fill")
+    await office.press(100, "begin")
+    assert dict((await office.chat(100)).reading) == {}, "whoever is in the room reads in their own way"
+    await office.command(100, "handover")
+    assert dict((await office.chat(100)).reading) == {"second": "de"}

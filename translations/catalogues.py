@@ -74,6 +74,11 @@ class Catalogue:
         return rule_of(self.headers["Plural-Forms"])[1]
 
 
+def languages(folder: Path = LOCALES) -> list[str]:
+    """Those that have begun: with a common.po."""
+    return sorted(path.parent.name for path in folder.glob("*/common.po"))
+
+
 def rule_of(header: str) -> tuple[int, Callable[[int], int]]:
     """How many forms, and number -> which. Raises ValueError: it is none, or leads nowhere for some number."""
     match = re.fullmatch(r"\s*nplurals\s*=\s*(\d+)\s*;\s*plural\s*=\s*(.+?)\s*;?\s*", header)

@@ -18,7 +18,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
 
-from translations.profiles import SAME, Profiles
+from translations.profiles import Profiles, same
 from translations.words import own_name
 
 GREETINGS = Path(__file__).parent / "greetings.tsv"
@@ -172,7 +172,7 @@ def missing(names: Sequence[str]) -> list[str]:
 class Detector:
     def __init__(self, languages: Iterable[str], backends: Sequence[str] = ("py3langid",)) -> None:
         """Loads the models: up to a second, in whichever thread. `languages`: those that it may say."""
-        self._languages = {SAME.get(language, language) for language in languages}
+        self._languages = {same(language) for language in languages}
         self._own = Profiles()
         self._backends: list[tuple[float, Backend]] = [(WEIGHTS[name], BACKENDS[name](self._languages)) for name in backends]  # ours comes beside these
 
@@ -185,7 +185,7 @@ class Detector:
             return None
         candidates = _of_script(cleaned, self._languages)
         greeted = [each for each in greetings().get(cleaned.strip(" .!?؟…,،።"), ()) if each in candidates]
-        shares = self._shares(cleaned, by_letters(cleaned, greeted or candidates), {SAME.get(each, each) for each in hints})
+        shares = self._shares(cleaned, by_letters(cleaned, greeted or candidates), {same(each) for each in hints})
         if not shares:
             return None
         best = max(shares, key=lambda each: shares[each])
@@ -198,7 +198,7 @@ class Detector:
 
     def _speaks_against(self, hints: Collection[str], language: str) -> bool:
         """Somebody of whom we know another language said one word that it may share."""
-        return bool(hints) and language not in {SAME.get(each, each) for each in hints}
+        return bool(hints) and language not in {same(each) for each in hints}
 
     def _shares(self, text: str, candidates: Collection[str], hints: Collection[str]) -> dict[str, float]:
         """Language -> its share of all that it could be: the weighted mean of what each backend that knows it says, and the hint."""

@@ -110,6 +110,10 @@ class Argos:
                 del self._pins[key]
         return said
 
+    def faults(self) -> list[str]:
+        """The same, and what lies among them that was never installed."""
+        return [*self.refuse(), *strangers(self._folder)]
+
     def translate(self, text: str, from_: str, to: str) -> str | None:
         way = self._way(code_of(from_), code_of(to))
         if not way or len(text) > LONGEST:

@@ -22,6 +22,11 @@ SAME = {"fa_AF": "fa"}  # nobody can tell these apart by a sentence
 WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
 
 
+def same(language: str) -> str:
+    """The name under which it is known here."""
+    return SAME.get(language, language)
+
+
 def words_of(text: str) -> list[str]:
     return WORD.findall(text.lower())
 
@@ -83,7 +88,7 @@ def make(folder: Path = LOCALES) -> str:
     found: dict[str, Counter[str]] = {}
     for path in sorted(folder.glob("*/*.po")):
         language = path.parent.name
-        counter = found.setdefault(SAME.get(language, language), Counter())
+        counter = found.setdefault(same(language), Counter())
         for entry in read_file(path):
             text = entry.msgid if language == "en" else text_of(entry)
             for each in (text,) if isinstance(text, str) else text or ():

@@ -24,6 +24,7 @@ from babel.lists import format_list
 from babel.numbers import format_decimal
 
 from translations.catalogues import LOCALES, PLACEHOLDER, Catalogue, Text, WordsError, read_catalogue, seal_of
+from translations.catalogues import languages as begun
 
 FIRST_STRONG, POP, LEFT_TO_RIGHT_MARK, RIGHT_TO_LEFT_MARK = "\u2068", "\u2069", "\u200e", "\u200f"  # FSI, PDI, LRM, RLM (UAX 9)
 ISOLATES = re.compile(f"[{FIRST_STRONG}{POP}]")
@@ -129,7 +130,7 @@ class Words:
         `namers`: what `{"from": name, "code": ...}` means. `sentences`: of codes that mean the same in every list. `legal`: sentences that
         somebody agrees to; an outdated or a machine's translation of these is not shown, and one that nobody reviewed has a reviewed one
         beside it. `more`: folders of forms, which may have languages that nothing else is in. Raises WordsError."""
-        there = sorted(path.parent.name for path in folder.glob("*/common.po"))  # with that a language begins
+        there = begun(folder)
         self.languages = tuple(languages) or tuple(there)
         for language in self.languages:
             if language not in there:
