@@ -183,6 +183,30 @@ def link(entrance: str, campaign: str = "", language: str = "", bot: str = "", f
         print(f"{address}\n  {draw(address, folder / f'{payload}.{door}.svg')}")
 
 
+fair = typer.Typer(
+    no_args_is_help=True, help="Events: what is coming, and drafts from a calendar file. Everything else is done in the chat (/newevent, /manage)."
+)
+cli.add_typer(fair, name="events")
+
+
+@fair.command("list")
+def events_list() -> None:
+    """What is coming, and what is a draft."""
+    from bot.imports import list_events  # noqa: PLC0415
+
+    for line in go(list_events(_settings())):
+        print(line)
+
+
+@fair.command("import")
+def events_import(file: Path, language: Annotated[str, typer.Option(help="that is spoken there, and of the texts")] = "en") -> None:
+    """Take events from an iCalendar file, as drafts: frontdoor events import calendar.ics --language de"""
+    from bot.imports import import_events  # noqa: PLC0415
+
+    for line in go(import_events(_settings(), file, language)):
+        print(line)
+
+
 team = typer.Typer(no_args_is_help=True, help="Those who help: invite the first one here, everybody else in the chat by /staff.")
 cli.add_typer(team, name="staff")
 

@@ -10,6 +10,7 @@ import re
 import signal
 import sys
 import threading
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.batches import Batches
+from bot.calendars import qr_picture
 from bot.channels.telegram_bot import Driver, TelegramBot
 from bot.clock import Clock
 from bot.delivery import Channel, Delivery
@@ -67,6 +69,7 @@ class House:
     scripts: Scripts
     words: Words
     store: Store
+    bots: dict[str, str] = field(default_factory=dict)  # channel -> how our bot is called there, once we know
     taxonomy: Taxonomy = field(init=False)
     languages: Languages = field(init=False)
 
@@ -120,9 +123,10 @@ def keys_for(settings: Settings, *, begun: bool) -> Keys:
     return keys
 
 
-def words_for(programme: Programme, scripts: Scripts, webchat: str = "", forms: Path | None = None) -> Words:
-    """`webchat`: its address, if the world can reach it; `forms`: where imported forms live. Raises WordsError."""
-    constants = {name: clean(value) if isinstance(value, str) else value for name, value in programme.constants.items()} | {"webchat": webchat}
+def words_for(programme: Programme, scripts: Scripts, webchat: str = "", forms: Path | None = None, mail: str = "") -> Words:
+    """`webchat`: its address, if the world can reach it; `forms`: where imported forms live; `mail`: the address that we write from. Raises
+    WordsError."""
+    constants = {name: clean(value) if isinstance(value, str) else value for name, value in programme.constants.items()} | {"webchat": webchat, "mail": mail}
     namers: dict[str, Namer] = {**NAMERS, "portals": lambda code, _: str(programme.portals.get(code, code))}
     more = [each / "locales" for each in form_folders(forms)] if forms else []
     words = Words(programme.languages, constants=constants, namers=namers, sentences=SENTENCES, legal=scripts.legal, more=more)
@@ -134,7 +138,7 @@ def furnish(settings: Settings) -> tuple[Programme, Scripts, Words]:
     """What is read from files: who runs this, what is asked, how it is said. Raises ScriptError, WordsError, FrontdoorError."""
     programme, scripts = read_programme(settings.programme), load_scripts(forms=settings.forms)
     webchat = f"{settings.public_url}/chat" if settings.public_url and settings.http != "off" else ""
-    return programme, scripts, words_for(programme, scripts, webchat, settings.forms)
+    return programme, scripts, words_for(programme, scripts, webchat, settings.forms, settings.mail_from if settings.smtp_url else "")
 
 
 def build(settings: Settings, *, begun: bool) -> House:
@@ -204,6 +208,8 @@ async def run(settings: Settings) -> None:
         routes: list[Any] = []
         if settings.telegram_token:
             _telegram(house, stack, intake, batches, ways_out, parts, routes)
+        if settings.smtp_url:
+            _mail(house, ways_out, parts)
         if settings.http != "off":
             _web(house, batches, ways_out, parts, routes)
         gc.collect()
@@ -233,13 +239,14 @@ def _telegram(house: House, stack: AsyncExitStack, intake: Intake, batches: Batc
     settings = house.settings
     assert settings.telegram_token  # noqa: S101 - the caller has looked
     token = settings.telegram_token.get_secret_value()
-    bot = TelegramBot(_driver(settings.telegram_library, token, settings.telegram_api), token.partition(":")[0], partial(picture_of, settings.forms))
+    bot = TelegramBot(_driver(settings.telegram_library, token, settings.telegram_api), token.partition(":")[0], partial(picture_of, house))
     stack.push_async_callback(bot.close)
     delivery = house.delivery({"telegram": bot}, Fetcher(bot, intake.handle).bring)
     ways_out.append(delivery.take)
 
     async def poll() -> None:
         await bot.introduce(house.commands())
+        house.bots["telegram"] = bot.name
         with suppress(StoreAway):
             await undisturbed(delivery.sweep())  # so that we know whether it is ours to poll
         print("Telegram: listening.", file=sys.stderr)
@@ -247,6 +254,7 @@ def _telegram(house: House, stack: AsyncExitStack, intake: Intake, batches: Batc
 
     async def be_called() -> None:
         await bot.introduce(house.commands(), (settings.public_url + PATH, secret))
+        house.bots["telegram"] = bot.name
         print("Telegram: taking webhooks.", file=sys.stderr)
         await asyncio.Event().wait()
 
@@ -259,19 +267,35 @@ def _telegram(house: House, stack: AsyncExitStack, intake: Intake, batches: Batc
     parts += [be_called if settings.public_url else poll, delivery.run]
 
 
+def _mail(house: House, ways_out: list[HandOver], parts: list[Part]) -> None:
+    """Letters by e-mail."""
+    from bot.channels.email import CHANNEL, Email  # noqa: PLC0415 - only who sends mail needs it
+
+    settings = house.settings
+    assert settings.smtp_url  # noqa: S101 - the caller has looked
+    way = Email(settings.smtp_url.get_secret_value(), settings.mail_from, house.words, house.store.cipher, settings.public_url)
+    delivery = house.delivery({CHANNEL: way})
+    ways_out.append(delivery.take)
+    parts.append(delivery.run)
+
+
 def _web(house: House, batches: Batches, ways_out: list[HandOver], parts: list[Part], routes: list[Any]) -> None:
     """The web chat, and whatever else answers over HTTP. Raises FrontdoorError when the port is taken."""
     from bot.web.chat import Limits, WebChat  # noqa: PLC0415 - not needed by the other commands
+    from bot.web.feeds import Feeds  # noqa: PLC0415
     from bot.web.health import application, listen, serve  # noqa: PLC0415
+    from bot.web.mail import MailPages  # noqa: PLC0415
     from bot.web.mailboxes import Mailboxes  # noqa: PLC0415
     from bot.web.page import Page  # noqa: PLC0415
 
     settings, boxes = house.settings, Mailboxes(house.store)
-    page = Page(house.words, house.programme.name, lambda: datetime.now(house.programme.timezone), partial(picture_of, settings.forms))
+    page = Page(house.words, house.programme.name, lambda: datetime.now(house.programme.timezone), partial(picture_of, house))
     limits = Limits(on=settings.limits == "on")
     chat = WebChat(house.store, house.words, boxes, batches.take_in, page, limits, origin=settings.public_url)
     door = listen(settings.http)
-    app = application(house.store.is_reachable, [*routes, *chat.routes()])
+    feeds = Feeds(house.store, house.programme.name, house.words.languages, lambda event: link_to(house, f"event_{event.code}"))
+    mail = MailPages(house.store, house.words, batches.take_in, time.monotonic)
+    app = application(house.store.is_reachable, [*routes, *chat.routes(), *feeds.routes(), *mail.routes()])
     ways_out.append(boxes.take)
     parts += [boxes.run, partial(serve, app, door, settings.proxies)]
     print(f"Web chat: {settings.public_url or 'http://' + settings.http}/chat", file=sys.stderr)
@@ -369,8 +393,18 @@ def stamp(forms: Path, locales: Path = LOCALES) -> tuple[tuple[str, int], ...] |
         return None
 
 
-def picture_of(forms: Path, name: str) -> bytes | None:
-    """The picture of a form's question, as form-arrival/house; None if there is none of that name."""
+def link_to(house: House, payload: str) -> str:
+    """Where a phone that opens it meets us with this payload: at Telegram, else in the web chat; else the payload alone, to be typed."""
+    if bot := house.bots.get("telegram"):
+        return f"https://t.me/{bot}?start={payload}"
+    return f"{house.settings.public_url}/chat?start={payload}" if house.settings.public_url else payload
+
+
+def picture_of(house: House, name: str) -> bytes | None:
+    """The picture of a form's question, as form-arrival/house, or a ticket's QR code; None if there is none of that name."""
+    if re.fullmatch(r"ticket/[0-9a-f]{52}", name):
+        return qr_picture(link_to(house, f"checkin_{name.partition('/')[2]}"))
+    forms = house.settings.forms
     if not re.fullmatch(r"form-[a-z0-9-]{1,60}/[a-z][a-z0-9-]{0,40}", name):
         return None
     form, _, picture = name.partition("/")

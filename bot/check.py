@@ -16,11 +16,13 @@ from translations.words import Words
 CODES = (
     Path(__file__).parent,
     Path(__file__).parent / "effects",
+    Path(__file__).parent / "channels",
+    Path(__file__).parent / "web",
     Path(__file__).parent.parent / "dialogs",
     Path(__file__).parent.parent / "translations",
 )  # where sentences are named in Python
 CONSENT_LIMIT = 800  # characters of a consent's first layer (TRUST.md, privacy 2)
-CHANNELS = ("telegram", "terminal", "web")
+CHANNELS = ("email", "telegram", "terminal", "web")
 LABEL_LIMIT = LONGEST_LABEL
 SAID_TO_OTHERS = frozenset({"fill", "staff"})  # dialogs of staff that say something to somebody else too
 OF_FORMS = "form-"  # stands in the name of every sentence of a form

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 
 from bot.effects import calls, nudges
+from bot.effects.due import due as events_due
 from bot.messages import Incoming
 from bot.settings import Programme
 from storage.errors import StoreAway
@@ -18,7 +19,7 @@ log = logging.getLogger(__name__)
 EVERY = 60.0  # seconds
 BATCH = 100  # acts in one commit
 Due = Callable[[Unit, Programme], Awaitable[list[Incoming]]]  # acts whose time has come; each key once
-DUE: tuple[Due, ...] = (nudges.half_way_due, nudges.still_looking_due, nudges.pause_due, calls.due)
+DUE: tuple[Due, ...] = (nudges.half_way_due, nudges.still_looking_due, nudges.pause_due, calls.due, events_due)
 
 
 class Clock:

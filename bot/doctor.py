@@ -36,7 +36,7 @@ async def examine() -> bool:
     print("\nEvery setting (FRONTDOOR_...), now:")
     for name, field in Settings.model_fields.items():
         value = getattr(settings, name)
-        secret = name in {"telegram_token", "database_url"}  # an address may hold a password
+        secret = name in {"telegram_token", "database_url", "smtp_url"}  # an address may hold a password
         shown = "-" if value in {None, ""} else "(set)" if secret else value
         print(f"  {name.upper():18} {shown!s:28} {field.description}")
     return healthy

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import uuid4
 
-from bot.effects import CHORES, LISTS
-from bot.effects.nouns import answer_of, name_of
+from bot.effects import CHORES, LISTS, SHARED
+from bot.effects.nouns import Desk, answer_of, name_of
 from bot.interpreter import Interpreter
 from bot.languages import Languages
 from bot.letters import pack
@@ -58,15 +58,16 @@ from translations.words import Words, is_right_to_left, own_name
 log = logging.getLogger(__name__)
 
 
-class SearchNeeded(Exception):
-    """A turn needs a search: nothing that may be done while others wait for the transaction."""
+class SetAside(Exception):
+    """A turn needs a search, which may not be done while others wait for the transaction; or (no `needs`) it locks what others want too,
+    and must have a transaction of its own."""
 
-    def __init__(self, needs: Sequence[Need]) -> None:
-        super().__init__("a search is needed")
+    def __init__(self, needs: Sequence[Need] = ()) -> None:
+        super().__init__("to be set aside")
         self.needs = needs
 
 
-class _SearchNeededMidway(SearchNeeded):
+class _Midway(SetAside):
     """The same, when the update has changed something already: the whole transaction must go."""
 
 
@@ -75,6 +76,7 @@ Key = tuple[str, str]  # source and key of an update
 TAKE_FILES = frozenset({"telegram"})  # channels where a file can be sent to us
 MOST_SEARCHES = 8  # of one chat in one batch
 ONE_TIME = re.compile(r"(staff|door)-(\d{12})")  # what a link of somebody's own carries: t.me/...?start=staff-123456789012
+EVENT_LINK = re.compile(r"(event|checkin)_([A-Za-z0-9]{4,60})")  # of a poster: t.me/...?start=event_k7m2qx_l-de; of a ticket
 
 
 @dataclass(slots=True)
@@ -85,6 +87,7 @@ class _Done:
     letters: list[Letter] = field(default_factory=list)
     erased: bool = False
     aside: list[tuple[Incoming, Sequence[Need]]] = field(default_factory=list)  # with what must be searched for first
+    one_by_one: bool = False  # some of these lock what others want too
 
 
 class Intake:
@@ -121,7 +124,7 @@ class Intake:
                 done = await self._together(todo, found)
             except StoreAway:
                 raise
-            except SearchNeeded as needed:  # and rolled back
+            except SetAside as needed:  # and rolled back
                 if len(todo) > 1:
                     return fresh.union(*[await self._handle([incoming]) for incoming in todo])
                 done.aside = [(todo[0], needed.needs)]
@@ -136,6 +139,10 @@ class Intake:
                 await self._store.scrub()
             fresh |= done.fresh
             todo = [incoming for incoming, _ in done.aside]
+            if done.one_by_one and len(todo) > 1:
+                for incoming in todo:  # in order, so that who came first is first
+                    fresh |= await self._handle([incoming])
+                return fresh
             for incoming, needs in done.aside:  # outside of any transaction; then they all have one of their own
                 for need in (each for each in needs if each not in found):
                     searches[incoming.address] += 1
@@ -170,16 +177,20 @@ class Intake:
             for incoming in todo:
                 if incoming.address in held:  # what follows in that chat waits with it
                     done.aside.append((incoming, ()))
+                elif incoming.kind is Kind.DUE and incoming.value in SHARED and len(batch) > 1:
+                    done.aside.append((incoming, ()))
+                    done.one_by_one = True
                 elif incoming.kind is Kind.DUE:
                     await self._act(work, incoming)
                 elif incoming.address:
                     try:
-                        await self._take(work, incoming, incoming.address, found)
-                    except SearchNeeded as needed:
-                        if len(batch) == 1 or isinstance(needed, _SearchNeededMidway):
+                        await self._take(work, incoming, incoming.address, found, alone=len(batch) == 1)
+                    except SetAside as needed:
+                        if len(batch) == 1 or isinstance(needed, _Midway):
                             raise
                         held.add(incoming.address)
                         done.aside.append((incoming, needed.needs))
+                        done.one_by_one |= not needed.needs
             await updates.take_back(unit, [(each.source, each.key) for each, _ in done.aside])
             done.letters = await work.make_true()
         done.fresh, done.erased = fresh - {(each.source, each.key) for each, _ in done.aside}, work.erased
@@ -193,14 +204,14 @@ class Intake:
     async def _act(self, work: Work, incoming: Incoming) -> None:
         """What we do by ourselves; no turn is taken, nothing was heard."""
         if incoming.address is None:
-            await CHORES[incoming.value](work.unit, incoming.argument)
+            work.drafts += await CHORES[incoming.value](Desk(work.unit, work.scripts, work.words, work.programme), incoming.argument)
         elif chat := work.chats.get(incoming.address):
             if chat.state is None and chat.person_id is None:  # forgotten meanwhile, and made anew by our lock
                 await work.note(chat, incoming.address)
             else:
                 await work.act(chat, incoming)
 
-    async def _take(self, work: Work, incoming: Incoming, address: Address, found: LookedUp) -> None:
+    async def _take(self, work: Work, incoming: Incoming, address: Address, found: LookedUp, *, alone: bool) -> None:
         chat = await work.here(address, self._guess(incoming))
         match incoming.kind:
             case Kind.STATUS:
@@ -222,6 +233,8 @@ class Intake:
         self._log_refusals(chat, state, known, heard)
         state, better = self._listen(state, heard)
         turn = await self._turn(work, chat, state, known, heard, found)
+        if _locks(turn) and not alone:
+            raise SetAside
         work.answered, first = False, len(work.drafts)
         while await work.take(address, turn, incoming):
             chat = await work.here(address, chat.language)  # another person now, or nobody
@@ -229,8 +242,10 @@ class Intake:
             state = State.from_json(chat.state)
             try:
                 turn = await self._turn(work, chat, state, self._known(work, chat, state), Resume(), found)
-            except SearchNeeded as needed:
-                raise _SearchNeededMidway(needed.needs) from needed
+            except SetAside as needed:
+                raise _Midway(needed.needs) from needed
+            if _locks(turn) and not alone:
+                raise _Midway
         await work.welcome_back(address, first)
         if better:
             work.offer(address, better, first)
@@ -256,12 +271,12 @@ class Intake:
                 log.info("chat %s: the dialog %s was taken away, it is for staff", chat.id, Code(frame.dialog))
 
     async def _turn(self, work: Work, chat: Chat, state: State, known: Known, heard: Heard, found: LookedUp) -> Turn:
-        """The pure engine; what it needs is looked up and the turn taken again. Raises SearchNeeded."""
+        """The pure engine; what it needs is looked up and the turn taken again. Raises SetAside."""
         looked_up = dict(found)
         turn = take_turn(self._scripts, state, known, heard, looked_up)
         while turn.needs:
             if slow := [need for need in turn.needs if is_slow(need)]:
-                raise SearchNeeded(slow)
+                raise SetAside(slow)
             looked_up |= {need: await self._look_up(work, chat, state, need) for need in turn.needs}
             turn = take_turn(self._scripts, state, known, heard, looked_up)
         return turn
@@ -281,6 +296,8 @@ class Intake:
             case Kind.COMMAND:
                 if incoming.value == "start" and (link := ONE_TIME.fullmatch(incoming.argument)):
                     return Command({"staff": "enter", "door": "claim"}[link[1]], link[2])
+                if incoming.value == "start" and (link := EVENT_LINK.match(incoming.argument)):
+                    return Command(link[1], link[2])
                 if incoming.value == "start" and (form := self._form_of(incoming.argument)):
                     return Command(form)
                 brought = self._programme.brought(incoming.argument) if incoming.value == "start" else {}
@@ -378,3 +395,8 @@ class Intake:
             # Without looking at the chat: it may be what is broken.
             draft = Draft(f"trouble.{uuid4()}", pack(Message((Say("common.trouble"),))), None, incoming.address, self._guess(incoming))
             return fresh, await outbox.enqueue(unit, [draft])
+
+
+def _locks(turn: Turn) -> bool:
+    """Does it lock what others want too?"""
+    return any(effect.name in SHARED for effect in turn.effects)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from calendar import Calendar
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -32,7 +33,7 @@ def pack(
     message: Message,
     *,
     replaces: str = "",
-    document: tuple[str, str] | None = None,
+    document: tuple[str, str | bytes] | None = None,
     private_chat: bool = False,
     actions: Sequence[Action] = (),
     until: str = "",
@@ -48,12 +49,21 @@ def pack(
         "replaces": replaces if message.edits else "",
         "picture": message.picture if not (replaces and message.edits) else "",  # it stands there already
         "contact": message.contact,
-        "document": document,
+        "document": _packed(*document) if document else None,
         "private_chat": private_chat,
         "actions": [list(action) for action in actions],
         "until": until,
     }
     return {name: value for name, value in content.items() if value}
+
+
+def _packed(name: str, content: str | bytes) -> tuple[str, ...]:
+    """A text as it is, anything else in base64."""
+    return (name, content) if isinstance(content, str) else (name, base64.b64encode(content).decode(), "base64")
+
+
+def _unpacked(name: str, content: str, form: str = "") -> tuple[str, str | bytes]:
+    return (name, base64.b64decode(content) if form else content)
 
 
 def is_too_late(letter: Letter, now: Callable[[], datetime]) -> bool:
@@ -94,10 +104,11 @@ def word(letter: Letter, words: Words) -> Outgoing:
         _calendar(content["calendar"], content["prompt"], voice) if "calendar" in content else (),
         content.get("typing", False),
         content.get("replaces", ""),
-        tuple(content["document"]) if "document" in content else None,
+        _unpacked(*content["document"]) if "document" in content else None,
         _contact(content.get("contact", ""), voice),
         voice.tr("common.private-chat") if content.get("private_chat") else "",
         content.get("picture", ""),
+        voice.language,
     )
 
 

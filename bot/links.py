@@ -14,11 +14,15 @@ from bot.settings import CAMPAIGN, Programme
 
 LONGEST = 64  # characters of A-Z a-z 0-9 _ - that Telegram lets a link carry
 
+EVENT = re.compile(r"event_[a-z][a-z0-9]{3,15}")
+
 
 def payload_of(programme: Programme, entrance: str, campaign: str = "", language: str = "", forms: Collection[str] = ()) -> str:
-    """As in `sme_c-hanse_l-de`; `forms`: commands that a link may lead to as well. Raises FrontdoorError."""
-    if entrance not in (*programme.entrances, *forms):
-        raise FrontdoorError(f"{entrance!r} is no entrance of programme.yaml, and no form; there are {', '.join((*programme.entrances, *forms))}.")
+    """As in `sme_c-hanse_l-de`; `forms`: commands that a link may lead to as well; and every event, as `event_k7m2qx`. Raises FrontdoorError."""
+    if entrance not in (*programme.entrances, *forms) and not EVENT.fullmatch(entrance):
+        raise FrontdoorError(
+            f"{entrance!r} is no entrance of programme.yaml, no event (event_CODE) and no form; there are {', '.join((*programme.entrances, *forms))}."
+        )
     if campaign and not CAMPAIGN.fullmatch(campaign):
         raise FrontdoorError("A campaign's name has at most 30 of a-z 0-9 and -, as in hanse-2027.")
     if language and language not in programme.languages:

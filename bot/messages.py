@@ -61,10 +61,11 @@ class Outgoing:
     calendar: tuple[tuple[Choice, ...], ...] = ()  # more buttons above these, for channels that show a month: seven days a row
     typing: bool = False  # a typed answer is expected
     replaces: str = ""  # the message that it takes the place of, where the channel can
-    document: tuple[str, str] | None = None  # name and text of a file that comes with it
+    document: tuple[str, str | bytes] | None = None  # name and content of a file that comes with it
     contact: tuple[str, str] | None = None  # what is said about sharing one's number, and the button's label ("": it goes away), where the channel can
     private_chat: str = ""  # the label of a button that leads to a private chat
     picture: str = ""  # of a form, as form-arrival/house: shown above the text, where the channel can
+    language: str = ""  # that it is in
     taken: int = 0  # so many of the requests that carry it were taken already: only the rest is sent
 
 

@@ -31,6 +31,9 @@ RIGHTS: Mapping[str, Right] = {
     "code": Right("coordinator"),  # words that nothing fitted: which there are, and the entry that they mean
     "numbers": Right("viewer"),  # how many, never who
     "fill": Right("coordinator"),  # a profile, with somebody in the room
+    "see-events": Right("viewer"),  # how many signed up, what was said of it; never who
+    "events": Right("coordinator"),  # make, publish, change, call off; who signed up
+    "check-in": Right("viewer"),  # somebody's ticket, at the door
     "invite": Right("admin"),
     "change-staff": Right("admin", own=True),  # but the last admin stays
     "own-code": Right("viewer", own=True),

@@ -57,6 +57,7 @@ class Programme(BaseModel):
     ] = ("en", "de", "ar", "uk")
     quiet_hours: Annotated[str, Field(description="from and to which full hour nobody is reminded of anything, in the zone's time")] = "19-10"
     months: Annotated[int, Field(ge=1, le=120, description="answers are kept this long after the last message")] = 24
+    event_days: Annotated[int, Field(ge=1, le=3650, description="so long after an event it is known who signed up; a funder's audit may need longer")] = 30
 
     hours: Annotated[
         dict[
@@ -124,7 +125,8 @@ class Programme(BaseModel):
     @property
     def constants(self) -> dict[str, str | int]:
         """Facts that every sentence may use."""
-        return {"programme": self.name, "controller": self.controller, "contact": self.contact, "privacy": self.privacy, "months": self.months}
+        who = {"programme": self.name, "controller": self.controller, "contact": self.contact, "privacy": self.privacy}
+        return {**who, "months": self.months, "event_days": self.event_days}
 
 
 class Settings(BaseSettings):
@@ -143,6 +145,8 @@ class Settings(BaseSettings):
     key_file: Path | None = Field(None, description="the keys that open the database; empty: keys in the data folder")
     data_dir: Path = Field(Path("var"), description="where files of this installation live")
     programme: Path = Field(Path("programme.yaml"), description="who runs this installation")
+    smtp_url: SecretStr | None = Field(None, description="mail server, as smtp://USER:PASSWORD@HOST:587 or smtps://...:465; without it there is no e-mail")
+    mail_from: str = Field("", description="the address that our mails come from; needed with SMTP_URL")
     http: str = Field("127.0.0.1:8080", description="host:port of the web chat, webhooks, /healthz and /readyz; `off` for none")
     proxies: str = Field("127.0.0.1", description="addresses of our own reverse proxies, with commas; whom they name is believed to be the caller")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="how much is logged; never words of people")
@@ -220,6 +224,7 @@ def read_settings() -> Settings:
     if settings.limits == "off" and settings.telegram_api.rstrip("/") == PUBLIC_API:
         raise FrontdoorError("FRONTDOOR_LIMITS=off is only for measuring against an emulator: set FRONTDOOR_TELEGRAM_API to one, or remove it.")
     _check_webhook(settings)
+    _check_mail(settings)
     return settings
 
 
@@ -232,6 +237,16 @@ def _check_webhook(settings: Settings) -> None:
         )
     if settings.http == "off":
         raise FrontdoorError("FRONTDOOR_PUBLIC_URL is set, so FRONTDOOR_HTTP can't be `off`: Telegram's updates come in there.")
+
+
+def _check_mail(settings: Settings) -> None:
+    if not settings.smtp_url:
+        return
+    parts = urlsplit(settings.smtp_url.get_secret_value())
+    if parts.scheme not in {"smtp", "smtps"} or not parts.hostname:
+        raise FrontdoorError("FRONTDOOR_SMTP_URL looks like smtp://USER:PASSWORD@mail.example.org:587, or smtps://... for port 465.")
+    if not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+|[^@\s]+@localhost", settings.mail_from):
+        raise FrontdoorError("FRONTDOOR_SMTP_URL is set, so FRONTDOOR_MAIL_FROM must be too: the address that mails come from, as events@example.org.")
 
 
 def _refuse_unknown(names: set[str]) -> None:

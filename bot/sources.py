@@ -8,12 +8,13 @@ import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from zoneinfo import available_timezones
 
 from babel import Locale
 
 from dialogs.model import TAXONOMIES
 from dialogs.nouns import Option
-from translations.words import Namer, Words, language_name, own_name
+from translations.words import Namer, Words, city, language_name, own_name
 
 # Spoken by newcomers in Mecklenburg-Vorpommern and most asked for by the projects; any other one can be typed.
 SPOKEN = ("de", "en", "uk", "ar", "fa", "fa_AF", "ps", "ru", "tr", "ku", "ckb", "ti", "so", "am", "pl", "ro", "bg", "sq", "sr", "fr", "es", "pt", "it", "vi")
@@ -61,6 +62,11 @@ Source = Callable[[Sequence[str]], tuple[str, ...]]  # languages offered -> code
 NO_COUNTRIES = frozenset("EU EZ UN XA XB ZZ QO AC CP DG EA IC TA CQ".split())
 COUNTRIES = tuple(code for code in sorted(map(str, Locale("en").territories)) if re.fullmatch(r"[A-Z]{2}", code) and code not in NO_COUNTRIES)
 
+# Time zones, each by the city that it is named after (IANA); without those that are named after none.
+ZONES = tuple(
+    sorted(each for each in available_timezones() if re.fullmatch(r"(Africa|America|Asia|Atlantic|Australia|Europe|Indian|Pacific)/[A-Za-z_/-]+", each))
+)
+
 # NACE Rev. 2.1: the four sectors that the projects are about, then the sections (of A and C: what else is in them), without
 # those that no small business is in (public administration, households, international bodies).
 SECTORS = ("c28", "a01", "d35", "f", "a", "b", "c", "e", "g", "h", "i", "j", "k", "l", "m", "n", "o", "q", "r", "s", "t")
@@ -70,15 +76,17 @@ SOURCES: Mapping[str, Source] = {
     "languages": tuple,
     "sectors": lambda _: SECTORS,
     "spoken-languages": lambda _: SPOKEN,
+    "zones": lambda _: ZONES,
     **dict.fromkeys(TAXONOMIES, lambda _: ()),  # searched, not listed (bot/taxonomy.py)
 }
 
-ALPHABETICAL = frozenset({"countries"})  # in the person's language; the others come in an order of their own
+ALPHABETICAL = frozenset({"countries", "zones"})  # in the person's language; the others come in an order of their own
 
 NAMERS: Mapping[str, Namer] = {
     "countries": lambda code, language: str(Locale.parse(language).territories.get(code) or Locale("en").territories.get(code) or code),
     "languages": lambda code, _: own_name(code),
     "spoken-languages": language_name,
+    "zones": city,
 }
 
 

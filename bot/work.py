@@ -28,7 +28,7 @@ from dialogs.nouns import (
     State,
     Turn,
 )
-from storage import answers, calls, chats, erasure, files, notes, nudges, organisations, outbox, people, staff, translations
+from storage import answers, calls, chats, erasure, files, notes, nudges, organisations, outbox, people, registrations, staff, translations
 from storage.answers import ORGANISATIONS, PEOPLE, Owners
 from storage.people import BY_STAFF
 from storage.records import Address, AnswerRow, Chat, ConsentRow, Draft, KeptFile, Letter, Organisation, Person, Staff
@@ -137,6 +137,7 @@ class Work:
                 self.erased = True  # so that the database's log does not keep them beside a name either
                 for question in outcome.handed_in:
                     self.keep(chat.person_id, question, None)
+            self.erased |= outcome.scrub
             self.part(outcome.parted, outcome.over)
             self.drafts += outcome.notices
             if outcome.erased:
@@ -256,14 +257,17 @@ class Work:
         if decision.verdict == "withdrawn":
             self.forget(person, decision.purpose)
             await translations.erase(self.unit, person=person.id)
+            if decision.purpose == registrations.PURPOSE:
+                await self.write()
+                await registrations.erase_of(self.unit, person.id)
             if self.hangs_on(decision.purpose):
                 chat = await self.fall_silent(chat, person)
         return chat
 
     def hangs_on(self, purpose: str) -> bool:
-        """Is it the consent without which nothing of them is kept? That for a form is for its answers alone."""
+        """Is it the consent without which nothing of them is kept? That for a form is for its answers alone, that for events for their registrations."""
         there = self.scripts.consents.get(purpose)
-        return there is not None and bool(there[1].required) and self.scripts[there[0]].form is None
+        return there is not None and bool(there[1].required) and self.scripts[there[0]].form is None and purpose != registrations.PURPOSE
 
     async def fall_silent(self, chat: Chat, person: Person) -> Chat:
         """Without the consent that everything hangs on they speak for no organisation any more, and no note about them stays."""

@@ -36,7 +36,7 @@ STARS = 5
 NONE_OFFERED = ".none"  # the words of an answer that was skipped because there was nothing to choose
 LONGEST_CALCULATED = 4_000  # characters of what a form calculates
 MOST_ROUNDS, MOST_SPOTS = (100, 20, 10, 5), 2_000  # of a group, of one in a group, ...; of a question in all of them: what somebody answers is far less
-OWN = "my-"  # how a source is called whose list, labels and all, is somebody's own
+OWN = ("my-", "open-")  # how a source is called whose list, labels and all, is made for whoever asks
 
 
 def short(code: str) -> str:
@@ -317,7 +317,7 @@ class Asking:
             elif name in facts:
                 values[name] = facts[name]
             elif name == "waits":
-                values[name] = "yes" if self.frames and self.frames[0].dialog.form else ""
+                values[name] = "yes" if self.frames and self.frames[0].dialog.for_guests else ""
             elif there := dialog.find(name):
                 if not dialog.groups[name]:
                     values[name] = self.value_of(place, there, ())
@@ -696,7 +696,7 @@ class Asking:
     def here(self) -> Here:
         """Today and the country are facts, so that the engine needs no clock."""
         facts = {name: value for name, value in self.facts.items() if value}
-        return Here(self.language, date.fromisoformat(facts.get("today", "2026-01-01")), facts.get("home-country", "DE"))
+        return Here(self.language, date.fromisoformat(facts.get("today", "2026-01-01")), facts.get("home-country", "DE"), facts.get("now", "2026-01-01T00:00"))
 
     def called(self) -> str:
         """Whose turn it is, where several people share a chat: as they want to be called, if they said it."""

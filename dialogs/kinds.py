@@ -9,7 +9,7 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from functools import cache
 from typing import Any, Protocol
 from urllib.parse import quote, urlsplit
@@ -35,11 +35,12 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Here:
-    """What reading may depend on: the person's language, today where they are, the country of local phone numbers (ISO 3166)."""
+    """What reading may depend on: the person's language, today and now where they are, the country of local phone numbers (ISO 3166)."""
 
     language: str = "en"
     today: date = date(2026, 1, 1)
     country: str = "DE"
+    now: str = "2026-01-01T00:00"
 
 
 class Kind(Protocol):
@@ -318,6 +319,38 @@ class Town:
         return value
 
 
+SPAN_FAULTS = {
+    "unreadable": "common.span-unreadable",
+    "no-date": "common.span-no-date",
+    "no-time": "common.span-no-time",
+    "end-before-start": "common.span-end-before-start",
+    "past": "common.span-past",
+    "no-such-day": "common.span-no-such-day",
+    "wrong-weekday": "common.span-wrong-weekday",
+    "too-long": "common.span-too-long",
+    "too-far": "common.span-too-far",
+    "ambiguous": "common.span-ambiguous",
+}
+
+
+class Span:
+    """From when until when, as people write it: 18 March 13:00-15:15 (dialogs/when.py). The value: 2027-03-18T13:00/2027-03-18T15:15."""
+
+    def read(self, _: Step, text: str, here: Here) -> Answer | Fault:
+        from dialogs import when  # noqa: PLC0415 - read by staff only, and it needs what is above
+
+        span = when.understand_span(text, here.language, datetime.fromisoformat(here.now).replace(tzinfo=None))
+        if isinstance(span, when.Misread):
+            readings: list[Fact] = [{"day": each[:10]} for each in span.detail.split()]
+            return Fault(SPAN_FAULTS[span.fault], {"detail": {"list": readings}} if readings else {})
+        return Answer("given", f"{span.begins:%Y-%m-%dT%H:%M}/{span.ends:%Y-%m-%dT%H:%M}", text.strip()[:200])
+
+    def told(self, value: str) -> Fact:
+        begins, _, ends = value.partition("/")
+        same_day = begins[:10] == ends[:10]
+        return {"say": "common.span", "with": {"moment": {"moment": begins}, "until": ends[11:] if same_day else {"moment": ends}}}
+
+
 TYPED: Mapping[str, Kind] = {
     "text": Words(),
     "number": Number(),
@@ -327,6 +360,7 @@ TYPED: Mapping[str, Kind] = {
     "time": Time(),
     "date-time": DateTime(),
     "month": Month(),
+    "span": Span(),
     "phone": Phone(),
     "email": Email(),
     "web-address": WebAddress(),

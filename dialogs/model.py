@@ -28,7 +28,7 @@ Gate = Annotated[bool | str, BeforeValidator(lambda name: {"true": True, "false"
 Row = Annotated[Mapping[str, str], BeforeValidator(lambda row: {"name": row} if isinstance(row, str) else row)]  # `name` is the code; and columns to choose by
 
 Ask = Literal[
-    "text", "number", "integer", "decimal", "date", "time", "date-time", "month", "phone", "email", "web-address", "town", "place", "places",
+    "text", "number", "integer", "decimal", "date", "time", "date-time", "month", "span", "phone", "email", "web-address", "town", "place", "places",
     "yes-no", "choice", "choices", "rank", "rating", "search", "file", "consent", "withdrawal", "dialog", "review", "summary", "brought",
 ]  # fmt: skip
 RANKS = ("", "viewer", "coordinator", "admin")  # what staff may do: each rank may what those before it may
@@ -42,7 +42,7 @@ FORBIDDEN = frozenset(  # TRUST.md, privacy 5: no dialog asks for these unless i
 
 
 TYPED = frozenset(  # dialogs/kinds.py reads them
-    "text number integer decimal date time date-time month phone email web-address town place places".split()
+    "text number integer decimal date time date-time month span phone email web-address town place places".split()
 )
 SEVERAL = frozenset({"choices", "rank"})  # toggled one by one, then done
 QUESTIONS = TYPED | SEVERAL | {"yes-no", "choice", "rating", "search", "file"}
@@ -106,7 +106,7 @@ class Step(Strict):
     class_: Literal["identity", "contact", "profile"] = Field("profile", alias="class")
     share: Annotated[str, StringConstraints(pattern=r"^[a-z_]+\.[a-z_]+$")] | None = None  # the shared column it feeds
     facet: Name | None = None  # a coded answer that may select an audience
-    sets: Literal["language", "second", "digits", "boxes"] | None = None  # how they are spoken to from now on
+    sets: Literal["language", "second", "digits", "boxes", "zone"] | None = None  # how they are spoken to from now on
     argument: bool = False  # what follows the command on its line may answer it (`/quiet half-way`); never for what can't be undone
     gate: Gate = False  # a yes-no that must be yes to go on; only "passed" is kept; the name of another one: whoever passed that need not again
     required: Needed = False  # it can't be skipped; in a form, a condition may decide
@@ -236,6 +236,7 @@ class Dialog(Strict):
     staff: Literal["", "viewer", "coordinator", "admin"] = ""  # from which rank on it is theirs; "": everybody's
     listed: bool = True  # in the channel's menu of commands; those of staff never are
     when: Condition | None = None  # of the facts that every condition may use: else nobody is led here
+    guests: bool = False  # who comes straight for it, by a link, is told first who we are, and not asked about themselves
     form: Form | None = None  # it was an XLSForm: its questions may ask about later ones, and its answers are held against each other
     lists: Mapping[StepName, tuple[Row, ...]] = {}  # what `from:` may name: rows of a `name` (the code) and the columns that `filter:` chooses by
     tables: tuple[StepName, ...] = ()  # files that pulldata() looks into: tables/NAME.csv beside the script
@@ -276,6 +277,10 @@ class Dialog(Strict):
         if self.form and (circle := find_circle(self.needs)):
             raise ValueError(f"{circle[0]}: {' needs '.join(circle)}, so nobody could say what it comes to")
         return self
+
+    @property
+    def for_guests(self) -> bool:
+        return self.guests or self.form is not None
 
     @cached_property
     def by_id(self) -> Mapping[str, Step]:

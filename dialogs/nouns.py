@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal, Self
 
 # What may stand in a sentence's {placeholder}: a plain value, or a reference that is put into words at sending:
-# {"say": sentence id}, {"from": source, "code": code}, {"list": [facts]}, {"pair": [fact, more facts]}, {"date": "2026-11-21"}, {"month": "2026-11"}.
+# {"say": sentence id}, {"from": source, "code": code}, {"list": [facts]}, {"pair": [fact, more facts]}, {"date": "2026-11-21"}, {"day": "2026-11-21"}, {"month": "2026-11"}.
 Fact = str | int | Mapping[str, Any]
 Facts = Mapping[str, Fact]
 
@@ -153,7 +153,9 @@ class State:
     frames: tuple[Frame, ...] = ()  # the last one is on top
     shared: bool = False  # others have profiles in this chat too
     filling: Mapping[str, str] = field(default_factory=dict)  # staff write for somebody in the room: `by` whom; then `language` and profile (`own`) of before
-    reading: Mapping[str, str] = field(default_factory=dict)  # how they read: one more language (`second`), `digits`, `boxes` that their phone shows
+    reading: Mapping[str, str] = field(
+        default_factory=dict
+    )  # how they read: one more language (`second`), `digits`, `boxes` that their phone shows, their time `zone`
     heard: str = ""  # the other language in which their last message surely was; `offered`: they were asked whether to go on in it
 
     @property

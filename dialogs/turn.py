@@ -237,9 +237,10 @@ class _Walk(Asking):
         asks = self.scripts[dialog].takes
         if argument and asks:
             self.frames = [place for place in self.frames if place.dialog.dialog != dialog]  # anew
-        if self.scripts[dialog].form and self.is_unwelcomed():  # who comes for it by a link is told first who we are, and not asked about themselves
+        if self.scripts[dialog].for_guests and self.is_unwelcomed():  # who comes for it by a link is told first who we are, and not asked about themselves
             if all(place.dialog.dialog != dialog for place in self.frames):
-                self.frames.insert(0, Place.of(Frame(dialog), self.scripts[dialog]))
+                memo = {asks.id: argument} if argument and asks else {}
+                self.frames.insert(0, Place.of(Frame(dialog, memo=memo), self.scripts[dialog]))
             return self.go_on()
         self.open(dialog)
         self.go_on()

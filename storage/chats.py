@@ -10,7 +10,7 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, bindparam, case, delete, select, update
+from sqlalchemy import Row, and_, bindparam, case, delete, select, update
 
 from storage import tables
 from storage.errors import SealBroken
@@ -19,6 +19,7 @@ from storage.store import Unit
 
 log = logging.getLogger(__name__)
 
+MAIL = "email"  # the channel in which only we speak: letters about events, nothing else
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
 
@@ -103,6 +104,37 @@ async def get(unit: Unit, chat_id: int) -> Chat | None:
     return _chat(unit, row, address_of(unit, row)) if row else None
 
 
+async def at(unit: Unit, where: Address) -> Chat | None:
+    """The chat of an address, without locking; None: there is none."""
+    key = unit.cipher.index(f"{where.channel}/{where.address}")
+    row = (await unit.connection.execute(select(tables.chats).where(tables.chats.c.channel == where.channel, tables.chats.c.address_key == key))).first()
+    return _chat(unit, row, where.address) if row else None
+
+
+async def mail_of(unit: Unit, person_id: UUID) -> Chat | None:
+    """Where they want letters by e-mail, if they do."""
+    theirs = select(tables.chats).where(tables.chats.c.person_id == person_id, tables.chats.c.channel == MAIL)
+    row = (await unit.connection.execute(theirs)).first()
+    return _chat(unit, row, address_of(unit, row)) if row else None
+
+
+async def doors(unit: Unit, wanted: Mapping[UUID, int | None]) -> dict[UUID, Chat]:
+    """Where each person is told something that they wait for: in the chat that is named, if it is still theirs (or they have a seat there) and
+    can be reached, else in the one that they used last. Who has none is left out."""
+    chats, seats, found = tables.chats.c, tables.seats.c, dict[UUID, Chat]()
+    ids = sorted(wanted)
+    for at in range(0, len(ids), 500):
+        some = ids[at : at + 500]
+        owned = select(tables.chats, chats.person_id.label("whose")).where(chats.person_id.in_(some))
+        seated = select(tables.chats, seats.person_id.label("whose")).join(tables.seats, seats.chat_id == chats.id).where(seats.person_id.in_(some))
+        for statement in (owned.order_by(chats.unreachable.is_not(None), chats.heard_at.desc()), seated):
+            for row in await unit.connection.execute(statement):
+                named = row.id == wanted[row.whose] and row.unreachable is None
+                if named or row.whose not in found:
+                    found[row.whose] = _chat(unit, row, address_of(unit, row))
+    return found
+
+
 async def belong(unit: Unit, chat_id: int, person_id: UUID) -> None:
     """From now on this chat is theirs."""
     await unit.connection.execute(update(tables.chats).where(tables.chats.c.id == chat_id).values(person_id=person_id))
@@ -133,7 +165,9 @@ async def of_staff(unit: Unit, ids: Iterable[UUID]) -> list[Chat]:
 
 
 async def of_person(unit: Unit, person_id: Any) -> list[Chat]:
-    rows = await unit.connection.execute(select(tables.chats).where(tables.chats.c.person_id == person_id).order_by(tables.chats.c.id))
+    """Where they can be spoken with; not where they only get mail."""
+    theirs = and_(tables.chats.c.person_id == person_id, tables.chats.c.channel != MAIL)
+    rows = await unit.connection.execute(select(tables.chats).where(theirs).order_by(tables.chats.c.id))
     return [_chat(unit, row, address_of(unit, row)) for row in rows]
 
 

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import delete, exists, select, update
 
-from storage import calls, chats, organisations, people, tables, translations
+from storage import calls, chats, organisations, people, registrations, tables, translations
 from storage.store import Unit
 
 UNCLAIMED = timedelta(days=14)
@@ -33,6 +33,7 @@ async def of_person(unit: Unit, person_id: UUID, private: Collection[str] = ()) 
     await calls.erase_nobodys(unit, list((await unit.connection.execute(theirs)).scalars()))
     await translations.erase(unit, chats=shared)
     await unit.connection.execute(delete(tables.chats).where(columns.person_id == person_id))
+    await registrations.erase_of(unit, person_id)
     await organisations.leave(unit, person_id, await organisations.of_person(unit, person_id), private)
     await unit.connection.execute(delete(tables.people).where(tables.people.c.id == person_id))
     await unit.connection.execute(unit.insert(tables.erasures).values(person_id=person_id, at=unit.now).on_conflict_do_nothing())

@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Select, and_, exists, or_, select, update
 
 from storage import people, tables
-from storage.chats import address_of
+from storage.chats import MAIL, address_of
 from storage.records import Address, Person
 from storage.store import Unit
 
@@ -93,14 +93,16 @@ def _in_last_chat(whom: ColumnElement[bool], only: UUID | None, *, reachable: bo
     found = few.cte()
     columns = (chats.c.id, chats.c.channel, chats.c.address, chats.c.address_key, chats.c.stands_at)
     there = select(found.c.id.label("person_id"), found.c.heard_at, found.c.reminded, *columns).join(chats, chats.c.person_id == found.c.id)
-    return there.where(_is_last(reachable=reachable))
+    return there.where(chats.c.channel != MAIL, _is_last(reachable=reachable))
 
 
 def _is_last(*, reachable: bool) -> ColumnElement[bool]:
     """They have no chat (that can be reached) which they used later."""
     chats, other = tables.chats.c, tables.chats.alias().c
     later = or_(other.heard_at > chats.heard_at, and_(other.heard_at == chats.heard_at, other.id > chats.id))
-    return ~exists(select(other.id).where(other.person_id == chats.person_id, later, *([other.unreachable.is_(None)] if reachable else [])))
+    return ~exists(
+        select(other.id).where(other.person_id == chats.person_id, other.channel != MAIL, later, *([other.unreachable.is_(None)] if reachable else []))
+    )
 
 
 def _fell_silent(unit: Unit) -> ColumnElement[bool]:

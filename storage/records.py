@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +192,105 @@ class Submission:
 
 
 @dataclass(frozen=True, slots=True)
+class Event:
+    """A happening that people sign up for. What counts is its local time; the moments follow from it, and are kept to be searched by."""
+
+    id: UUID
+    code: str  # as people type it, and links name it
+    begins: datetime  # local, without a zone: so it stays right whatever becomes of daylight saving
+    ends: datetime
+    zone: str  # IANA
+    state: str = "draft"  # draft, published, cancelled
+    place: str = ""  # "": online
+    link: str = field(default="", repr=False)  # to join; only confirmed people may ever see it
+    link_days: int = 2  # how long before it is sent
+    language: str = "en"  # spoken there
+    interpretation: tuple[str, ...] = ()  # languages for which an interpreter is there
+    capacity: int | None = None  # seats; None: as many as come
+    taken: int = 0  # seats of those who are confirmed or hold an offer
+    opens_at: datetime | None = None  # for signing up
+    closes_at: datetime | None = None
+    roles: tuple[str, ...] = ()  # who it is for; (): everybody
+    regions: tuple[str, ...] = ()
+    topics: tuple[str, ...] = ()
+    asks: tuple[str, ...] = ("name",)  # of who signs up: name, interpreter, seats, access
+    form: str = ""  # a questionnaire (the command of a form) that is offered after signing up
+    reminders: tuple[int, ...] = (7 * 24 * 60, 24 * 60, 60)  # minutes before
+    offer_hours: int = 24  # so long a freed seat is held
+    cost: str = ""  # "": free
+    organiser: str = ""
+    listed: bool = True  # for everybody to see, in the feeds too
+    series: UUID | None = None  # events of one series share their texts
+    threshold: int = 5  # so many who want an interpreter make it worth telling staff
+    warned: tuple[str, ...] = ()  # the languages of which they were told
+    spoken: str = ""  # a code that is said aloud there: who types it was there
+    sequence: int = 0  # of its calendar file; raised by whatever calendars show
+    run_until: datetime | None = None  # everything that was due by then is done
+    next_at: datetime | None = None  # when something is due again
+    staff_id: UUID | None = None  # who made it
+    created_at: datetime | None = None
+
+    @property
+    def starts_at(self) -> datetime:
+        return moment(self.begins, self.zone)
+
+    @property
+    def ends_at(self) -> datetime:
+        return moment(self.ends, self.zone)
+
+    @property
+    def texts(self) -> UUID:
+        """Under which its title and text are kept."""
+        return self.series or self.id
+
+
+def moment(local: datetime, zone: str) -> datetime:
+    """A local time as a moment in UTC. An hour that daylight saving skips is the one after it; of one that comes twice, the first."""
+    return local.replace(tzinfo=ZoneInfo(zone), fold=0).astimezone(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class EventText:
+    """What an event is called and about, in one language. `state`: original, human, machine (a draft that nobody has confirmed), outdated."""
+
+    language: str
+    title: str
+    about: str
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """That somebody signed up, and what became of it."""
+
+    id: UUID
+    event_id: UUID
+    person_id: UUID | None  # None: nobody knows any more who it was
+    chat_id: int | None  # where they did it
+    state: str  # confirmed, waiting, offered, expired (an offer that was not taken), cancelled
+    place: int = 0  # in the order of coming; who asks again comes last
+    seats: int = 1
+    language: str = "en"
+    zone: str = ""  # theirs, if it is not the programme's
+    interpreter: str = ""  # the language into which they want one
+    role: str = ""
+    region: str = ""
+    offered_until: datetime | None = None
+    created_at: datetime | None = None
+    changed_at: datetime | None = None
+    attended_at: datetime | None = None
+    still_at: datetime | None = None  # when they said that they come, after a change
+    was_there: bool | None = None  # as they say
+    rating: int | None = None  # 1 to 5
+    content: Mapping[str, str] = field(default_factory=dict, repr=False)  # name, access, words
+
+    @property
+    def holds(self) -> int:
+        """Seats that nobody else can have."""
+        return self.seats if self.state in {"confirmed", "offered"} else 0
+
+
+@dataclass(frozen=True, slots=True)
 class Draft:
     """A letter to be. `key` says what it is for, and is unique; without `chat` it carries its own address (a farewell)."""
 
@@ -205,7 +305,7 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """Words that are to be translated, and whose they are, or about whom (`person/ID`, `chat/ID`)."""
+    """Words that are to be translated, and whose they are, or about whom (`person/ID`, `chat/ID`; `event/CODE` for everybody's)."""
 
     text: str
     from_: str

@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import (
     BigInteger,
     Boolean,
+    CheckConstraint,
     Column,
     DateTime,
     ForeignKey,
@@ -372,4 +373,85 @@ taxonomy_releases = Table(  # what was imported
     _column("number", Integer, "operational", nullable=False),  # concepts, or relations
     _column("at", Moment, "operational", nullable=False),
     _column("state", String(8), "operational", nullable=False),  # whole, part (nothing follows from what is not in it), begun (the import was cut off)
+)
+
+events = Table(  # what people sign up for
+    "events",
+    metadata,
+    _column("id", Uuid, "operational", primary_key=True),
+    _column("code", String(16), "operational", nullable=False, unique=True),
+    _column("state", String(12), "operational", nullable=False),  # draft, published, cancelled
+    _column("begins", String(16), "operational", nullable=False),  # local: 2027-03-18T13:00
+    _column("ends", String(16), "operational", nullable=False),
+    _column("zone", String(40), "operational", nullable=False),
+    _column("starts_at", Moment, "operational", nullable=False),  # follow from these
+    _column("ends_at", Moment, "operational", nullable=False),
+    _column("place", String(300), "operational", nullable=False),
+    _column("link", LargeBinary, "secret", sealed=True),  # to join; only confirmed people may ever see it
+    _column("link_days", Integer, "operational", nullable=False),
+    _column("language", String(12), "operational", nullable=False),
+    _column("interpretation", String(80), "operational", nullable=False),
+    _column("capacity", Integer, "operational"),
+    _column("taken", Integer, "operational", nullable=False),
+    _column("opens_at", Moment, "operational"),
+    _column("closes_at", Moment, "operational"),
+    _column("roles", String(80), "operational", nullable=False),
+    _column("regions", String(400), "operational", nullable=False),
+    _column("topics", String(200), "operational", nullable=False),
+    _column("asks", String(80), "operational", nullable=False),
+    _column("form", String(40), "operational", nullable=False),
+    _column("reminders", String(80), "operational", nullable=False),  # minutes before
+    _column("offer_hours", Integer, "operational", nullable=False),
+    _column("cost", String(120), "operational", nullable=False),
+    _column("organiser", String(120), "operational", nullable=False),
+    _column("listed", Boolean, "operational", nullable=False),
+    _column("series", Uuid, "operational", index=True),
+    _column("threshold", Integer, "operational", nullable=False),
+    _column("warned", String(80), "operational", nullable=False),
+    _column("spoken", String(8), "operational", nullable=False),
+    _column("sequence", Integer, "operational", nullable=False),
+    _column("run_until", Moment, "operational"),
+    _column("next_at", Moment, "operational", index=True),
+    _column("staff_id", Uuid, "operational"),
+    _column("created_at", Moment, "operational", nullable=False),
+    CheckConstraint("taken >= 0 AND (capacity IS NULL OR taken <= capacity)", name="no_seat_is_given_twice"),  # the last word, whatever the code does
+    Index("events_coming", "state", "starts_at"),
+)
+
+event_texts = Table(  # titles and texts, of an event or of a whole series
+    "event_texts",
+    metadata,
+    _column("subject", Uuid, "operational", primary_key=True),
+    _column("language", String(12), "operational", primary_key=True),
+    _column("title", String(200), "operational", nullable=False),
+    _column("about", Text, "operational", nullable=False),
+    _column("state", String(10), "operational", nullable=False),  # original, human, machine, outdated
+)
+
+registrations = Table(  # who signed up, and what became of it
+    "registrations",
+    metadata,
+    _column("id", Uuid, "operational", primary_key=True),
+    _column("event_id", Uuid, "operational", ForeignKey("events.id", ondelete="CASCADE"), nullable=False),
+    _column("person_id", Uuid, "operational", ForeignKey("people.id", ondelete="CASCADE"), index=True),  # none: nobody knows any more who it was
+    _column("chat_id", BigInteger, "operational", ForeignKey("chats.id", ondelete="SET NULL"), index=True),
+    _column("state", String(10), "operational", nullable=False),  # confirmed, waiting, offered, expired, cancelled
+    _column("place", Integer, "operational", nullable=False),  # in the order of coming
+    _column("seats", SmallInteger, "operational", nullable=False),
+    _column("language", String(12), "profile", nullable=False),
+    _column("zone", String(40), "profile", nullable=False),
+    _column("interpreter", String(12), "profile", nullable=False),
+    _column("role", String(40), "profile", nullable=False),
+    _column("region", String(40), "profile", nullable=False),
+    _column("offered_until", Moment, "operational"),
+    _column("created_at", Moment, "operational", nullable=False),
+    _column("changed_at", Moment, "operational", nullable=False),
+    _column("attended_at", Moment, "profile"),
+    _column("still_at", Moment, "profile"),  # when they said that they come, after a change
+    _column("was_there", Boolean, "profile"),
+    _column("rating", SmallInteger, "profile"),
+    _column("content", LargeBinary, "identity", sealed=True),  # name, access, words
+    UniqueConstraint("event_id", "person_id", name="one_registration_each"),
+    CheckConstraint("seats > 0", name="seats_for_somebody"),
+    Index("registrations_in_order", "event_id", "state", "place"),
 )

@@ -57,7 +57,8 @@ async def owners(unit: Unit, passages: Collection[Passage]) -> set[str]:
     for table, wanted in ((tables.people, people), (tables.chats, chats)):
         if wanted:
             found.update((await unit.connection.execute(select(table.c.id).where(table.c.id.in_(list(wanted.values()))))).scalars())
-    return {name for name, number in {**people, **chats}.items() if number in found}
+    everybodys = {each.of for each in passages if each.of.startswith("event/")}
+    return {name for name, number in {**people, **chats}.items() if number in found} | everybodys
 
 
 async def erase(unit: Unit, *, person: UUID | None = None, chats: Collection[int] = ()) -> None:

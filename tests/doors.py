@@ -167,7 +167,7 @@ class Telegram:
         site = web.TCPSite(self.runner, "127.0.0.1", 0)
         await site.start()
         self.base = f"http://127.0.0.1:{site._server.sockets[0].getsockname()[1]}"
-        self.bot = TelegramBot(self.library(self.token, self.base), self.token.partition(":")[0], partial(picture_of, self.house.settings.forms))
+        self.bot = TelegramBot(self.library(self.token, self.base), self.token.partition(":")[0], partial(picture_of, self.house))
         fetcher = Fetcher(self.bot, lambda batch: self.intake.handle(batch))
         self.delivery = Delivery(self.house.store, self.house.words, {"telegram": self.bot}, limits=False, bring=fetcher.bring)
         self.also = []  # who else is handed the letters

@@ -313,7 +313,7 @@ class Voice:
     def fact(self, fact: Fact) -> str:
         """A plain value (kept apart from the writing direction around it; a number in the reader's digits), or a reference:
         {"say": sentence id}, {"say": ..., "with": facts} for one that has facts of its own, {"from": source, "code": code},
-        {"list": [facts]}, {"pair": [fact, more facts]}, {"date": "2026-11-21"}, {"month": "2026-11"}, {"decimal": "1.5"}, {"lasts": seconds},
+        {"list": [facts]}, {"pair": [fact, more facts]}, {"date": "2026-11-21"}, {"day": "2026-11-21"} (with its weekday), {"month": "2026-11"}, {"decimal": "1.5"}, {"lasts": seconds},
         {"moment": "2026-11-23T09:00+01:00"} (with its weekday: "Monday" alone is wrong when it is read a week later; {"zone": "Europe/Berlin"}
         beside it says whose time that is), {"free": text, "in": language} for what a person wrote, with a machine's
         translation beside it; with {"original": line of a call} the translation alone, and a button that shows that line."""
@@ -337,6 +337,8 @@ class Voice:
                 return self._fact(first, language) + (f" ({inside})" if inside else "")
             case {"moment": moment}:
                 return self._moment(datetime.fromisoformat(moment), fact.get("zone", ""), language)
+            case {"day": day}:
+                return self._digits(self._day(date.fromisoformat(day), language), language)
             case {"lasts": seconds}:
                 unit, length = next(((unit, length) for unit, length in LASTING if seconds >= 2 * length), LASTING[-1])
                 return self._fact({"say": unit, "with": {"n": seconds // length}}, language)
@@ -351,10 +353,12 @@ class Voice:
     def _moment(self, at: datetime, zone: str, language: str) -> str:
         if zone:
             at = at.astimezone(ZoneInfo(zone))
-        day = format_skeleton("MMMMd", at, tzinfo=at.tzinfo, locale=locale(language))
-        said = f"{format_date(at, 'EEEE', locale=locale(language))}{_comma(language)}{day}{_comma(language)}{at.hour}:{at.minute:02}"
-        said = self._digits(said, language)
-        return self._fact({"say": "common.at-place", "with": {"time": said, "place": _place(zone, language)}}, language) if zone else said
+        said = self._digits(f"{self._day(at.date(), language)}{_comma(language)}{at.hour}:{at.minute:02}", language)
+        return self._fact({"say": "common.at-place", "with": {"time": said, "place": city(zone, language)}}, language) if zone else said
+
+    def _day(self, day: date, language: str) -> str:
+        """With its weekday, and without the year: Thursday, 18 March."""
+        return f"{format_date(day, 'EEEE', locale=locale(language))}{_comma(language)}{format_skeleton('MMMMd', day, locale=locale(language))}"
 
     def _free(self, text: str, from_: str, language: str, fact: Mapping[str, Any]) -> str:
         """What somebody wrote, and what a machine makes of it: instead of it, with the original a tap away, or beside it."""
@@ -439,7 +443,7 @@ def _of_calendar(fact: Mapping[str, Any], language: str) -> str:
     raise ValueError(f"a fact of no known shape: {sorted(fact)}")
 
 
-def _place(zone: str, language: str) -> str:
+def city(zone: str, language: str) -> str:
     """The city that a zone is named after, as the language calls it (CLDR)."""
     there = locale(language).time_zones.get(zone) or locale("en").time_zones.get(zone) or {}
     return str(there.get("city") or zone.rpartition("/")[2].replace("_", " "))

@@ -166,7 +166,7 @@ def write(outgoing: Outgoing, bot_name: str | None, picture: bytes | None = None
         requests.append(("sendMessage", {"chat_id": chat, "text": last, **keys}))
     if outgoing.document:
         name, content = outgoing.document
-        requests.append(("sendDocument", {"chat_id": chat, "document": Upload(name, content.encode())}))
+        requests.append(("sendDocument", {"chat_id": chat, "document": Upload(name, content.encode() if isinstance(content, str) else content)}))
     return requests
 
 

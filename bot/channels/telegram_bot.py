@@ -111,6 +111,11 @@ class TelegramBot:
         self._name = (await self._insist("getMe", {}, _BAD_TOKEN)).get("username")
         return self._name or ""
 
+    @property
+    def name(self) -> str:
+        """How it is called at Telegram, without the @; "" before it introduced itself."""
+        return self._name or ""
+
     async def _insist(self, method: str, parameters: dict[str, Any], refused: str) -> Any:
         """Until Telegram can be reached. Raises FrontdoorError with `refused`."""
         wait = 0.5

@@ -52,7 +52,8 @@ class Terminal:
         for number, choice in enumerate((choice for row in outgoing.rows for choice in row), 1):
             yield f"  #{number}  {choice.label}"
         if outgoing.document:
-            yield f"  [{outgoing.document[0]}]\n{outgoing.document[1]}"
+            name, content = outgoing.document
+            yield f"  [{name}]\n{content}" if isinstance(content, str) else f"  [{name}, {len(content)} bytes]"
 
     async def receive(self, handle: Callable[[Sequence[Incoming]], Awaitable[None]], source: TextIO | None = None) -> None:
         """Until the end of the input (Ctrl-D)."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import re
 from collections.abc import Mapping
@@ -61,8 +62,12 @@ def write(letter: Letter, outgoing: Outgoing) -> dict[str, Any]:
         "typing": outgoing.typing,
         "replaces": outgoing.replaces,
         "picture": f"/chat/pictures/{outgoing.picture}" if outgoing.picture else None,
-        "document": {"name": outgoing.document[0], "text": outgoing.document[1]} if outgoing.document else None,
+        "document": _document(*outgoing.document) if outgoing.document else None,
     }
+
+
+def _document(name: str, content: str | bytes) -> dict[str, str]:
+    return {"name": name, "text": content} if isinstance(content, str) else {"name": name, "base64": base64.b64encode(content).decode()}
 
 
 def _key(body: Mapping[str, Any], address: Address) -> str:

@@ -12,7 +12,7 @@ from bot.effects.nouns import Context, Moved, Outcome, confirmed, in_groups, sai
 from bot.letters import pack
 from dialogs.model import Scripts
 from dialogs.nouns import Fact, Frame, Message, Say, State
-from storage import calls, chats, codes, erasure, organisations, people, seats, sessions
+from storage import calls, chats, codes, erasure, organisations, people, registrations, seats, sessions
 from storage.records import Chat, Draft
 
 log = logging.getLogger(__name__)
@@ -49,6 +49,7 @@ async def join_by_code(context: Context) -> Outcome:
     if mine and absorbed:
         await organisations.inherit(unit, mine.id, person.id)
         await calls.inherit(unit, mine.id, person.id)
+        await registrations.inherit(unit, mine.id, person.id)
         await erasure.of_person(unit, mine.id)
     await people.changed(unit, [person.id])
     state = there.state if there and there.person_id == person.id else None  # else another one of their family speaks there just now

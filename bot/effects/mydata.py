@@ -9,18 +9,19 @@ from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
-from bot.effects import fill, profiles
+from bot.effects import cards, fill, profiles
 from bot.effects.calls import written
+from bot.effects.cards import Told
 from bot.effects.doors import channel
-from bot.effects.nouns import Context, Outcome, answer_of, is_filling, private_questions, said
+from bot.effects.nouns import Context, Desk, Outcome, answer_of, is_filling, private_questions, said
 from bot.effects.organisations import named, spoken_for_by
 from bot.letters import pack
 from bot.settings import Programme
 from dialogs.asking import is_free, told
 from dialogs.model import Scripts
 from dialogs.nouns import Fact, Message, Say
-from storage import calls, chats, erasure, files, notes, nudges, staff
-from storage.records import AnswerRow, Audited, Call, CallLine, ConsentRow, KeptFile, Note, Organisation, Person
+from storage import calls, chats, erasure, events, files, notes, nudges, registrations, staff
+from storage.records import AnswerRow, Audited, Call, CallLine, ConsentRow, KeptFile, Note, Organisation, Person, Registration
 
 Asked = Sequence[tuple[Call, Sequence[CallLine]]]
 
@@ -74,10 +75,12 @@ async def send_my_data(context: Context) -> Outcome:
     if person is None:
         nothing = Say("mydata.nothing", {"language": {"from": "languages", "code": context.chat.language}})
         return Outcome((pack(Message((nothing,))),))
-    doors = sorted({chat.channel for chat in await chats.of_person(context.unit, person.id)} | {context.chat.channel})
+    mail = await chats.mail_of(context.unit, person.id)
+    doors = sorted({chat.channel for chat in await chats.of_person(context.unit, person.id)} | {context.chat.channel} | ({mail.channel} if mail else set()))
     opened = [each for each in await staff.log_of(context.unit, person.id) if each.action == "open"]
     noted = await notes.of_person(context.unit, person.id)
     sent = await files.of_person(context.unit, person.id)
+    signed_up = await _signed_up(context, person)
     lines, spoken_for = answer_lines(person.answers.values(), context.scripts), await spoken_for_by(context)
     parts = [
         Say("mydata.intro"),
@@ -92,6 +95,7 @@ async def send_my_data(context: Context) -> Outcome:
         *(line for each in spoken_for for line in _organisation_lines(each, context)),
         *_file_lines(sent, context.programme),
         *_call_lines(asked, team, context),
+        *_signup_lines(signed_up, context),
         *_staff_lines(opened, noted, context.programme),
         Say("mydata.rights"),
     ]
@@ -102,6 +106,8 @@ async def send_my_data(context: Context) -> Outcome:
             "organisations": theirs,
             "files": [_sent(each) for each in sent],
             "calls": _calls(asked, team),
+            "letters by e-mail to": mail.address if mail else None,
+            "sign-ups": [_signup(it, mine) for it, mine in signed_up],
             "classification": context.words.tr("help.esco", "en"),  # what ESCO's licence asks for
         }
     )
@@ -140,6 +146,28 @@ def _calls(asked: Asked, team: Mapping[UUID, str]) -> list[dict[str, Any]]:
         }
         for call, lines in asked
     ]
+
+
+async def _signed_up(context: Context, person: Person) -> list[tuple[Told, Registration]]:
+    """What they signed up for, the oldest first."""
+    mine = {each.event_id: each for each in await registrations.of_person(context.unit, person.id)}
+    held = [event for each in mine if (event := await events.find(context.unit, each))]
+    return [(it, mine[it.event.id]) for it in await cards.told(Desk.of(context), *sorted(held, key=lambda event: event.starts_at))]
+
+
+def _signup_lines(signed_up: Sequence[tuple[Told, Registration]], context: Context) -> list[Say]:
+    lines = [Say("mydata.signups")] if signed_up else []
+    for it, mine in signed_up:
+        day: Fact = {"date": it.event.begins.date().isoformat()}
+        lines.append(Say("mydata.signup", {"date": day, "title": it.title(*cards.reads(context.chat)), "state": cards.STATES[mine.state]}, line=True))
+    return lines
+
+
+def _signup(it: Told, mine: Registration) -> dict[str, Any]:
+    moments = ("created_at", "changed_at", "offered_until", "attended_at", "still_at")
+    told_ = {name: getattr(mine, name) for name in ("state", "place", "seats", "language", "zone", "interpreter", "role", "region", "was_there", "rating")}
+    event = {"event": it.event.code, "title": it.original.title, "begins": it.event.begins.isoformat(), "time zone of the event": it.event.zone}
+    return {**event, **told_, **{name: at.isoformat() if (at := getattr(mine, name)) else None for name in moments}, **mine.content}
 
 
 def _line(name: str, answer: Fact, *, follows: bool = False) -> Say:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -36,6 +36,20 @@ class Context:
 
 
 @dataclass(frozen=True, slots=True)
+class Desk:
+    """What we may work with where no chat is at hand."""
+
+    unit: Unit
+    scripts: Scripts
+    words: Words
+    programme: Programme
+
+    @classmethod
+    def of(cls, context: Context) -> Desk:
+        return cls(context.unit, context.scripts, context.words, context.programme)
+
+
+@dataclass(frozen=True, slots=True)
 class Moved:
     """A chat that is another person's from now on (or nobody's), or speaks for another organisation."""
 
@@ -51,6 +65,7 @@ class Outcome:
     letters: tuple[Mapping[str, Any], ...] = ()
     code: str = ""  # how it went, for a script that asks (`when: ${found} = 'nobody'`)
     erased: bool = False
+    scrub: bool = False  # something was erased, and the conversation goes on
     finished: bool = False  # the person's profile is complete
     moved: Moved | None = None
     parted: frozenset[int] = frozenset()  # other chats that are nobody's any more
@@ -67,7 +82,7 @@ class Outcome:
 ABOUT = ("isco", "score")  # what is kept of an entry beside its code
 
 Effect = Callable[[Context], Awaitable[Outcome]]
-Chore = Callable[[Unit, str], Awaitable[None]]  # an act of our own that concerns no chat, and what it is about
+Chore = Callable[[Desk, str], Awaitable[Sequence[Draft]]]  # an act of our own that concerns no chat, and what it is about: what is said
 Listing = Callable[[Context], Awaitable[Mapping[str, Fact] | tuple[str, ...]]]  # codes, with labels where nobody else knows them
 
 

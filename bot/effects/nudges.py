@@ -3,11 +3,12 @@ screen nothing: not who somebody is, not what we talk about."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
-from bot.effects.nouns import Context, Outcome, answer_of, said
+from bot.effects.nouns import Context, Desk, Outcome, answer_of, said
 from bot.letters import pack
 from bot.messages import Incoming, Kind
 from bot.settings import Programme
@@ -15,7 +16,7 @@ from dialogs.asking import Asking, Place
 from dialogs.nouns import Known, Message, Say, State
 from storage import nudges, people
 from storage.nudges import HALF_WAY, NOT_LOOKING, STILL_LOOKING, Silent
-from storage.records import Person
+from storage.records import Draft, Person
 from storage.store import Unit
 
 CLOCK = "clock"  # the source of our own acts
@@ -88,9 +89,10 @@ async def ask_still(context: Context) -> Outcome:
     return Outcome((pack(Message((Say("still.right"),)), actions=actions, until=_until(context)),), person=person)
 
 
-async def pause(unit: Unit, person_id: str) -> None:
+async def pause(desk: Desk, person_id: str) -> Sequence[Draft]:
     """Silence is an answer too."""
-    await nudges.pause(unit, UUID(person_id))
+    await nudges.pause(desk.unit, UUID(person_id))
+    return ()
 
 
 def _in_order(context: Context, person: Person) -> bool:

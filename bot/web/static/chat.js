@@ -473,7 +473,9 @@ function wording(content, dir) {
 
 function file(content) {
   return button("file", word("save-file").replace("{name}", "\u2068" + content.name + "\u2069"), () => {
-    const address = URL.createObjectURL(new Blob([content.text], { type: "text/plain;charset=utf-8" }));
+    const kind = /\.ics$/.test(content.name) ? "text/calendar" : content.base64 ? "application/octet-stream" : "text/plain";
+    const whole = content.base64 ? Uint8Array.from(atob(content.base64), (each) => each.charCodeAt(0)) : content.text;
+    const address = URL.createObjectURL(new Blob([whole], { type: kind + ";charset=utf-8" }));
     const link = make("a");
     link.href = address;
     link.download = content.name;
