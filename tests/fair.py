@@ -82,7 +82,8 @@ class Fair(Office):
         """Whatever is due now: (who was told, which sentences)."""
         before = len(self.letters)
         await self.clock.tick()
-        return [(int(letter.address.address), [part[0] for part in letter.content["parts"]]) for letter in self.letters[before:]]
+        who = [int(address) if address.isdecimal() else address for address in (letter.address.address for letter in self.letters[before:])]
+        return [(each, [part[0] for part in letter.content["parts"]]) for each, letter in zip(who, self.letters[before:], strict=True)]
 
     async def pass_(self, **delta):
         """Time goes by; everything that becomes due on the way is done in its minute or soon after."""

@@ -18,9 +18,11 @@ from fair import LINK, Fair
 from sqlalchemy import func, insert, select
 
 from bot.calendars import calendar_file
+from bot.effects import due
+from bot.effects.cards import told
 from bot.letters import word
 from dialogs.nouns import Frame, State
-from storage import chats, registrations, tables
+from storage import chats, events, registrations, tables
 from storage.records import Address, Registration
 
 STAFF = 10_000  # the chat of whoever moves it; everybody else has a lower number
@@ -73,6 +75,8 @@ class Crowd(Fair):
                 for who in fresh
             ]
             await unit.connection.execute(insert(tables.registrations), [registrations._row(unit, each) for each in signed])
+            desk = self.desk(unit)
+            await due.settled(desk, (await told(desk, await events.find(unit, event.id, lock=True)))[0])
         self.there += fresh
 
     def stands(self, chat):
@@ -96,16 +100,16 @@ class Crowd(Fair):
 
     async def live_until(self, moment, look=lambda: None):
         """Time goes by, event by event; what people were told: (when, who, sentence)."""
-        told = []
-        while self.time() < moment:
+        found = []
+        while True:
+            found += [(self.time(), who, each) for who, sentences in await self.tick() for each in sentences if each.startswith("event.")]
+            look()
+            if self.time() >= moment:
+                return found
             async with self.store.read() as unit:
                 following = select(func.min(tables.events.c.next_at)).where(tables.events.c.next_at > self.time())
                 at = (await unit.connection.execute(following)).scalar()
             self.time.now = min(at or moment, moment)
-            for who, sentences in await self.tick():
-                told += [(self.time(), who, each) for each in sentences if each.startswith("event.")]
-            look()
-        return told
 
     async def notices(self, event, what):
         """How many letters of this kind were ever written for each registration."""
@@ -119,15 +123,15 @@ def crowd(store, clock, everybody):
     return Crowd(store, clock, scripts, words, programme)
 
 
-def said(told, sentence, crowd, zone):
+def said(heard, sentence, crowd, zone):
     """When people of a zone were told that: moment -> how many of them, each once at most."""
-    found = Counter((at, who) for at, who, each in told if each == sentence and crowd.zones.get(who) == zone)
+    found = Counter((at, who) for at, who, each in heard if each == sentence and crowd.zones.get(who) == zone)
     assert all(times == 1 for times in found.values()), "nobody is told the same thing twice"
     return Counter(at for at, _ in found)
 
 
-def nobody_wakes(told, crowd, home="Europe/Berlin"):
-    for at, who, sentence in told:
+def nobody_wakes(heard, crowd, home="Europe/Berlin"):
+    for at, who, sentence in heard:
         hour = at.astimezone(ZoneInfo(crowd.zones[who] or home)).hour
         assert 8 <= hour < 21, f"{sentence} at {at.isoformat()}, where {crowd.zones[who] or home} has {hour} o'clock"
 
@@ -204,16 +208,16 @@ async def test_a_thousand_people_are_told_once_and_reminded_at_the_new_time(crow
     rounds = []
 
     def look():
-        rounds.append(max(crowd.locked))
+        rounds.append(max(crowd.locked, default=0))
         crowd.locked = []
 
     crowd.locked = []
-    told = await crowd.live_until(ends - timedelta(minutes=1), look)
-    nobody_wakes(told, crowd)
+    heard = await crowd.live_until(ends - timedelta(minutes=1), look)
+    nobody_wakes(heard, crowd)
     people = Counter(crowd.zones.values())
     for zone, moments in schedule.items():
-        assert said(told, "event.reminder", crowd, zone) == {utc(each): people[zone] for each in moments}, zone or "Berlin"
-    assert {each for _, _, each in told} == {"event.reminder", "event.yours"}, "and nothing else"
+        assert said(heard, "event.reminder", crowd, zone) == {utc(each): people[zone] for each in moments}, zone or "Berlin"
+    assert {each for _, _, each in heard} == {"event.reminder", "event.yours"}, "and nothing else"
     locks["rounds"] = sorted(rounds, reverse=True)[:3]
     ms = {name: [round(each * 1000) for each in (took if isinstance(took, list) else [took])] for name, took in locks.items()}
     show(f"moving, {crowd.store.engine.dialect.name}, {move}", {"write lock, ms": ms})
@@ -229,8 +233,8 @@ async def test_whoever_waits_is_told_too_and_has_nothing_to_put_into_a_calendar(
     waiting = [each for each in letters if int(each.address.address) > 20]
     assert not any("document" in each.content for each in waiting)
     assert {tuple(action[0] for action in each.content["actions"]) for each in waiting} == {("cantcome",)}
-    told = await crowd.live_until(utc("03-30 10:59"))
-    assert {who for _, who, _ in told} == set(range(1, 21)), "and is reminded of nothing"
+    heard = await crowd.live_until(utc("03-30 10:59"))
+    assert {who for _, who, _ in heard} == set(range(1, 21)), "and is reminded of nothing"
 
 
 async def test_everybody_reads_the_notice_in_their_own_words_and_hours(crowd, clock):
@@ -261,24 +265,24 @@ async def test_moved_there_and_back_each_notice_replaces_the_one_before(crowd, c
     clock.turn(days=9)  # 19 March: the old time's first reminder is a day away, the new one's four
     letters, event = await crowd.move(event, "27 March 2027 13:00-15:15")
     all_read_the_same(letters, event, begins=local(2027, 3, 27, 13), starts=utc("03-27 12:00"), ends=utc("03-27 14:15"), sequence=2)
-    told = await crowd.live_until(utc("03-27 14:00"))
-    nobody_wakes(told, crowd)
+    heard = await crowd.live_until(utc("03-27 14:00"))
+    nobody_wakes(heard, crowd)
     people = Counter(crowd.zones.values())
     for zone in ("", "Asia/Kolkata"):
-        assert said(told, "event.reminder", crowd, zone) == {utc(each): people[zone] for each in ("03-20 12:00", "03-26 12:00", "03-27 11:00")}
+        assert said(heard, "event.reminder", crowd, zone) == {utc(each): people[zone] for each in ("03-20 12:00", "03-26 12:00", "03-27 11:00")}
     early = {utc(each): people["America/New_York"] for each in ("03-20 12:00", "03-26 12:00", "03-27 00:30")}  # 8:00, 8:00; 7:00 becomes 20:30
-    assert said(told, "event.reminder", crowd, "America/New_York") == early
+    assert said(heard, "event.reminder", crowd, "America/New_York") == early
 
 
 async def test_an_event_that_was_reminded_of_and_moves_on_is_reminded_of_again(crowd, clock):
     clock.now = BEFORE_WINTERS_END
     event = await crowd.event(begins=local(2027, 3, 27, 13))
     await crowd.come(event, 19)
-    told = await crowd.live_until(utc("03-26 18:00"))
-    assert said(told, "event.reminder", crowd, "") == {utc("03-20 12:00"): 19, utc("03-26 12:00"): 19}
+    heard = await crowd.live_until(utc("03-26 18:00"))
+    assert said(heard, "event.reminder", crowd, "") == {utc("03-20 12:00"): 19, utc("03-26 12:00"): 19}
     _, event = await crowd.move(event, "4 April 2027 13:00-15:00")
-    told = await crowd.live_until(utc("04-04 10:59"))
-    assert said(told, "event.reminder", crowd, "") == {utc("03-28 11:00"): 19, utc("04-03 11:00"): 19, utc("04-04 10:00"): 19}
+    heard = await crowd.live_until(utc("04-04 10:59"))
+    assert said(heard, "event.reminder", crowd, "") == {utc("03-28 11:00"): 19, utc("04-03 11:00"): 19, utc("04-04 10:00"): 19}
 
 
 async def test_an_hour_that_does_not_exist_is_the_one_after_it_for_everybody(crowd, clock):
@@ -291,8 +295,8 @@ async def test_an_hour_that_does_not_exist_is_the_one_after_it_for_everybody(cro
     english = next(word(each, crowd.words).text for each in letters if each.language == "en")
     assert "Sunday, March 28, 3:30" in english
     assert "2:30" not in english
-    told = await crowd.live_until(utc("03-28 01:29"))
-    nobody_wakes(told, crowd)
+    heard = await crowd.live_until(utc("03-28 01:29"))
+    nobody_wakes(heard, crowd)
     people = Counter(crowd.zones.values())
     schedule = {
         "": ["03-20 19:30", "03-26 19:30", "03-27 19:30"],  # 20:30 of the evenings before, all in winter time
@@ -300,7 +304,7 @@ async def test_an_hour_that_does_not_exist_is_the_one_after_it_for_everybody(cro
         "America/New_York": ["03-21 00:30", "03-27 00:30", "03-28 00:30"],  # 20:30 of the same evening; it begins at 21:30
     }
     for zone, moments in schedule.items():
-        assert said(told, "event.reminder", crowd, zone) == {utc(each): people[zone] for each in moments}, zone or "Berlin"
+        assert said(heard, "event.reminder", crowd, zone) == {utc(each): people[zone] for each in moments}, zone or "Berlin"
 
 
 async def test_an_hour_that_comes_twice_is_the_first_one_for_everybody(crowd, clock):
@@ -310,9 +314,9 @@ async def test_an_hour_that_comes_twice_is_the_first_one_for_everybody(crowd, cl
     await crowd.come(event, 20)
     letters, event = await crowd.move(event, "31 October 2027 02:30-04:30")
     all_read_the_same(letters, event, begins=local(2027, 10, 31, 2, 30), starts=utc("10-31 00:30"), ends=utc("10-31 03:30"), sequence=1)
-    told = await crowd.live_until(utc("10-31 00:29"))
-    nobody_wakes(told, crowd)
-    assert said(told, "event.reminder", crowd, "") == {utc(each): 19 for each in ("10-23 18:30", "10-29 18:30", "10-30 18:30")}
+    heard = await crowd.live_until(utc("10-31 00:29"))
+    nobody_wakes(heard, crowd)
+    assert said(heard, "event.reminder", crowd, "") == {utc(each): 19 for each in ("10-23 18:30", "10-29 18:30", "10-30 18:30")}
 
 
 @pytest.mark.parametrize("far", [False, True], ids=["all at home", "some far away"])
@@ -322,14 +326,13 @@ async def test_what_has_passed_at_the_new_time_is_not_caught_up_on(crowd, clock,
     event = await crowd.event(begins=local(2027, 4, 20, 13))
     await crowd.come(event, 40 if far else 19)
     clock.now = utc("03-25 10:00")
-    _, event = await crowd.move(event, "27 March 2027 13:00-15:00")
-    told = await crowd.live_until(utc("03-27 11:59"))
+    _, event = await crowd.move(event, "30 March 2027 13:00-15:00")
+    heard = await crowd.live_until(utc("03-30 10:59"))
     people = Counter(crowd.zones.values())
-    nobody_wakes(told, crowd)
-    assert said(told, "event.reminder", crowd, "") == {utc(each): people[""] for each in ("03-26 12:00", "03-27 11:00")}
+    nobody_wakes(heard, crowd)
+    assert said(heard, "event.reminder", crowd, "") == {utc(each): people[""] for each in ("03-29 11:00", "03-30 10:00")}
     if far:
-        assert said(told, "event.reminder", crowd, "Asia/Kolkata") == {utc(each): people["Asia/Kolkata"] for each in ("03-26 12:00", "03-27 11:00")}
-        assert said(told, "event.reminder", crowd, "America/New_York") == {utc(each): people["America/New_York"] for each in ("03-26 12:00", "03-27 00:30")}
+        assert said(heard, "event.reminder", crowd, "America/New_York") == {utc(each): people["America/New_York"] for each in ("03-29 00:30", "03-30 00:30")}
 
 
 async def test_moved_into_the_next_hour_nobody_is_reminded_of_what_they_have_just_read(crowd, clock):
@@ -341,24 +344,106 @@ async def test_moved_into_the_next_hour_nobody_is_reminded_of_what_they_have_jus
     assert await crowd.live_until(utc("03-27 14:00")) == []
 
 
+async def test_the_link_that_is_due_at_the_new_time_comes_before_it_begins(crowd, clock):
+    clock.now = BEFORE_WINTERS_END
+    event = await crowd.event(begins=local(2027, 4, 20, 13), link=LINK, link_days=2)
+    await crowd.come(event, 19)
+    clock.now = utc("03-27 11:20")
+    letters, event = await crowd.move(event, "27 March 2027 13:00-15:00")
+    heard = await crowd.live_until(event.starts_at)
+    had = Counter(int(each.address.address) for each in letters if LINK in str(each.content))
+    had += Counter(who for _, who, each in heard if each == "event.link-is-here")
+    assert had == dict.fromkeys(crowd.zones, 1)
+
+
+async def test_somebody_who_is_forgotten_brings_nothing_back_that_has_passed(crowd, clock):
+    """A seat that is free makes us look at the event, at any hour."""
+    clock.now = BEFORE_WINTERS_END
+    event = await crowd.event(begins=local(2027, 4, 20, 13))
+    await crowd.come(event, 19)
+    clock.now = utc("03-25 10:00")
+    await crowd.move(event, "30 March 2027 13:00-15:00")
+    clock.now = utc("03-26 02:00")
+    async with crowd.store.begin() as unit:
+        await events.look_again(unit, [event.id])
+    assert await crowd.tick() == []
+
+
+async def test_whoever_comes_late_and_from_afar_is_not_reminded_of_what_was_before_them(crowd, clock):
+    clock.now = BEFORE_WINTERS_END
+    event = await crowd.event(begins=local(2027, 3, 30, 13))
+    await crowd.come(event, 19)
+    await crowd.live_until(utc("03-29 05:00"))
+    await crowd.come(event, 1, zone="America/New_York")  # whose reminder of the day before was due at 00:30
+    heard = await crowd.live_until(utc("03-30 10:59"))
+    nobody_wakes(heard, crowd)
+    assert said(heard, "event.reminder", crowd, "America/New_York") == {utc("03-30 00:30"): 1}
+
+
+async def test_whoever_says_later_where_they_are_is_woken_by_nothing(crowd, clock):
+    clock.now = BEFORE_WINTERS_END
+    event = await crowd.event(begins=local(2027, 3, 27, 20), reminders=(60,))
+    await crowd.arrive(1)
+    await crowd.sign_up(1, event)
+    await crowd.command(1, "zone")
+    await crowd.text(1, "Kolkata")
+    await crowd.press(1, "Asia/Kolkata")
+    assert (await crowd.chat(1)).reading == {"zone": "Asia/Kolkata"}
+    crowd.zones[1] = "Asia/Kolkata"
+    heard = await crowd.live_until(event.starts_at)  # 19:00 there is 0:30 here
+    assert "event.reminder" in {each for _, _, each in heard}
+    nobody_wakes(heard, crowd)
+
+
+async def test_a_reminder_that_is_held_up_until_night_is_not_said_any_more(crowd, clock):
+    """A channel may be away for hours; a letter carries the moment after which it is not said."""
+    clock.now = BEFORE_WINTERS_END
+    event = await crowd.event(begins=local(2027, 3, 30, 13))
+    await crowd.come(event, 40)
+    await crowd.live_until(event.starts_at)
+    reminders = [each for each in crowd.to_people(crowd.letters) if each.content["parts"][0][0] == "event.reminder"]
+    assert len(reminders) == 120
+    for letter in reminders:
+        there = ZoneInfo(crowd.zones[int(letter.address.address)] or "Europe/Berlin")
+        due_at, until = (each.astimezone(there) for each in (letter.due_at, datetime.fromisoformat(letter.content["until"])))
+        assert due_at < until <= min(event.starts_at, due_at.replace(hour=21, minute=0))
+
+
+async def test_an_event_that_ends_in_the_hour_that_does_not_exist_does_not_end_before_it_begins(crowd, clock):
+    clock.now = BEFORE_WINTERS_END
+    event = await crowd.event(begins=local(2027, 3, 27, 13))
+    await crowd.come(event, 5)
+    await crowd.move(event, "28 March 2027 02:30-03:15")
+    event = await crowd.now(event)
+    assert event.starts_at < event.ends_at
+
+
 async def test_a_random_walk_through_the_year_wakes_nobody_and_repeats_nothing(crowd, clock, rnd, seed):
-    """Moved a dozen times, wherever chance leads: what is said after the last move is exactly what its time asks for."""
+    """Moved a dozen times while time goes by, wherever chance leads: what is said is exactly what the times that held asked for, and nothing
+    of a moment that was over when the event came to its time."""
     clock.now = BEFORE_WINTERS_END
     event = await crowd.event(begins=local(2027, 3, 27, 13))
     await crowd.come(event, 40)
+    heard, wanted, people = [], Counter(), Counter(crowd.zones.values())
     for number in range(12):
-        day = local(2027, 3, 25) + timedelta(days=rnd.randrange(14)) if number % 2 else local(2027, 10, 25) + timedelta(days=rnd.randrange(14))
-        begins = day.replace(hour=rnd.randrange(24), minute=rnd.choice([0, 30]))
+        earliest = clock().astimezone(ZoneInfo("Europe/Berlin")).replace(tzinfo=None, hour=0, minute=0)
+        begins = earliest + timedelta(days=rnd.randrange(1, 15), hours=rnd.randrange(24), minutes=rnd.choice([0, 30]))
         _, event = await crowd.move(event, f"{begins:%d.%m.%Y %H:%M}-{begins + timedelta(hours=2):%H:%M}")
-        assert event.sequence == number + 1
-        assert event.begins == begins
-    told = await crowd.live_until(event.starts_at - timedelta(minutes=1))
-    nobody_wakes(told, crowd)
-    for zone in set(crowd.zones.values()):
-        found = sorted(said(told, "event.reminder", crowd, zone))
-        wanted = [event.starts_at - each for each in (timedelta(days=7), timedelta(days=1), timedelta(hours=1))]
-        assert len(found) in {len(wanted), len(wanted) - 1}, f"seed {seed}"  # two of them may come to the same evening
-        for at in wanted:
-            there = at.astimezone(ZoneInfo(zone or "Europe/Berlin"))
-            night = timedelta(hours=11, minutes=30) if not 8 <= there.hour < 21 else timedelta()
-            assert any(at - night <= each <= at for each in found), f"seed {seed}"
+        assert (event.begins, event.sequence) == (begins, number + 1)
+        since, until = clock(), min(clock() + timedelta(hours=rnd.randrange(1, 150)), event.starts_at - timedelta(minutes=1))
+        heard += await crowd.live_until(until)
+        wanted += Counter({(at, zone): people[zone] for zone in people for at in evenings(event, zone or "Europe/Berlin") if since < at <= until})
+    nobody_wakes(heard, crowd)
+    assert Counter((at, crowd.zones[who]) for at, who, each in heard if each == "event.reminder") == wanted, f"seed {seed}"
+
+
+def evenings(event, zone):
+    """When people in a zone are reminded, said once more in other words: of 21:00 to 7:59 it is 20:30 before that."""
+    found = set()
+    for before in (timedelta(days=7), timedelta(days=1), timedelta(hours=1)):
+        at = (event.starts_at - before).astimezone(ZoneInfo(zone))
+        while not 8 <= at.hour < 21:
+            at = (at.astimezone(UTC) - timedelta(minutes=1)).astimezone(ZoneInfo(zone))
+            at = at.replace(minute=30) if at.hour == 20 else at
+        found.add(at.astimezone(UTC))
+    return found

@@ -31,6 +31,13 @@ from translations.words import is_right_to_left
 
 LISTED = 60  # people in one message
 WHOM = {"confirmed": ("confirmed",), "waiting": ("waiting", "offered"), "everybody": ("confirmed", "offered", "waiting")}
+IS = {
+    "confirmed": "guests.is-confirmed",
+    "offered": "guests.is-offered",
+    "waiting": "guests.is-waiting",
+    "expired": "guests.is-expired",
+    "cancelled": "guests.is-cancelled",
+}
 TICKET = re.compile(r"([0-9a-f]{32})([0-9a-f]{20})")
 
 
@@ -81,7 +88,7 @@ async def listed(context: Context) -> Outcome:
         facts: dict[str, Fact] = {
             "number": f"№ {numbers[each.id]}",
             "name": each.content.get("name", "") or "–",
-            "state": cards.STATES[each.state],
+            "state": {"say": IS[each.state]},
             "language": cards.spoken(each.language),
         }
         lines.append(Say("guests.line", facts, line=True))
@@ -234,7 +241,7 @@ def _columns(paper: str, numbers: Mapping[UUID, int], context: Context) -> Colum
     return [
         (say("sheet.number"), lambda each: str(numbers[each.id])),
         name,
-        (say("sheet.state"), lambda each: context.words.fact(cards.STATES[each.state], context.chat.language)),
+        (say("sheet.state"), lambda each: context.words.tr(IS[each.state], context.chat.language)),
         (say("sheet.seats"), lambda each: str(each.seats)),
         language,
         (say("sheet.interpreter"), lambda each: context.words.fact(cards.spoken(each.interpreter), context.chat.language) if each.interpreter else ""),
