@@ -30,6 +30,7 @@ def write(results: Any, bots: Mapping[str, Any], base: str, options: argparse.Na
         _reading(),
         _checks(results, bots),
         _web(facts),
+        _fair(facts),
         _starting(facts),
         _machine(results, options, facts),
     )
@@ -138,6 +139,15 @@ def _web(facts: Mapping[str, Any]) -> str:
 
 Promised: 99 % within 200 ms, at most 250 MB. The time is from sending an answer to the arrival of the next question, stream included;
 the browsers share the two cores.
+"""
+
+
+def _fair(facts: Mapping[str, Any]) -> str:
+    return f"""## Ten thousand events, a million sign-ups
+
+From one more update at hand to its commit, in milliseconds, through the intake as it runs.
+
+{facts["fair"]}
 """
 
 

@@ -274,15 +274,18 @@ def main(options: argparse.Namespace) -> None:
     names = [name for name in BOTS if not options.only or name in options.only]
     began, load = datetime.now(UTC), os.getloadavg()[0]
     minutes = len(names) * options.rounds * 2 * (options.warm + options.seconds) / 60
-    print(f"{len(names)} bots, {options.rounds} rounds, seeds {options.seed} to {options.seed + options.rounds - 1}: about {minutes:.0f} minutes and a little")
+    print(
+        f"{len(names)} bots, {options.rounds} rounds, seeds {options.seed} to {options.seed + options.rounds - 1}: about {minutes:.0f} minutes, and fifteen for the rest"
+    )
     results = compare(names, options)
     if not results.windows:
         raise SystemExit("No bot could be measured.")
     engine = output_of("engine.py")
     chats = output_of("webchats.py", "--seconds", "5" if options.quick else "60")
+    fair = output_of("fair.py", *(["--quick"] if options.quick else []))
     starts, imported = cold_starts(1 if options.quick else 3), imports()
     text, picture = report.write(
-        results, BOTS, BASE, options, began=began, load=load, fsync=commit_time(), engine=engine, chats=chats, starts=starts, imported=imported
+        results, BOTS, BASE, options, began=began, load=load, fsync=commit_time(), engine=engine, chats=chats, fair=fair, starts=starts, imported=imported
     )
     if options.quick or options.only:
         print(text)

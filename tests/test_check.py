@@ -91,7 +91,7 @@ STAFF = (
             id="a typo among several",
         ),
         pytest.param(
-            [("welcome.yaml", "= 'telegram'", "= 'telegraf'")], "welcome.yaml: telegram-sees", "there are telegram, terminal, web", id="a typo in a fact"
+            [("welcome.yaml", "= 'telegram'", "= 'telegraf'")], "welcome.yaml: telegram-sees", "there are email, telegram, terminal, web", id="a typo in a fact"
         ),
         pytest.param([("newcomer.yaml", "id: town", "id: religion")], "newcomer.yaml:11", "no dialog may ask", id="a forbidden question"),
         pytest.param(
@@ -110,7 +110,7 @@ STAFF = (
             [("family.yaml", "from: my-profiles", "from: my-profils")], "family.yaml: whom", "no source 'my-profils'", id="an unknown list of one's own"
         ),
         pytest.param(
-            [("desk.yaml", "", STAFF), ("menu.yaml", "[join,", "[desk, join,")], "menu.yaml: choose", "is for staff (coordinator)", id="staff's, by a choice"
+            [("desk.yaml", "", STAFF), ("menu.yaml", " join,", " desk, join,")], "menu.yaml: choose", "is for staff (coordinator)", id="staff's, by a choice"
         ),
         pytest.param(
             [("desk.yaml", "", STAFF), ("role.yaml", "goto: join.role", "goto: desk.what")],

@@ -34,6 +34,7 @@ VALUES = {  # what a value of each kind looks like, always
     "places": r"(-?\d{1,2}(\.\d+)? -?\d{1,3}(\.\d+)? 0 0;?){2,}",
     "date": r"(19|20)\d\d-[01]\d-[0-3]\d",
     "month": r"(19|20)\d\d-[01]\d",
+    "span": r"20\d\d-[01]\d-[0-3]\dT[0-2]\d:[0-5]\d/20\d\d-[01]\d-[0-3]\dT[0-2]\d:[0-5]\d",
     "phone": r"\+[1-9]\d{4,14}",
     "email": r"[^\s@]+@[^\s@]+\.[^\s@.]+",
     "town": r"[A-Z]{2}[0-9A-Z]{3}|[^\d]{1,200}",
@@ -228,6 +229,7 @@ def test_a_fault_comes_with_an_example_that_would_count(kind, sentence, words):
 @pytest.mark.parametrize("kind", sorted(TYPED))
 def test_a_value_told_to_people_is_read_back_as_the_same(kind, words):
     values = {"text": "Rostock", "number": "12", "decimal": "1.5", "date": "2024-02-29", "month": "2024-02", "phone": "+493814980"}
+    values |= {"span": "2026-03-18T13:00/2026-03-18T15:15"}
     values |= {"email": "name@example.org", "web-address": "https://example.org/a", "town": "Rostock"}
     values |= {"integer": "-2", "time": "14:30:00.000", "date-time": "2024-02-29T14:30:00.000", "place": "54.09 12.13 0 0"}
     values |= {"places": "54.09 12.13 0 0;54.1 12.15 0 0;54.11 12.1 0 0;54.09 12.13 0 0"}

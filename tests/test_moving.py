@@ -33,7 +33,7 @@ BEFORE_SUMMERS_END = datetime(2027, 10, 10, 10, tzinfo=UTC)  # 31 October: from 
 
 
 def local(*numbers):
-    return datetime(*numbers)
+    return datetime(*numbers)  # noqa: DTZ001 - as events keep it
 
 
 def utc(text):
@@ -354,6 +354,23 @@ async def test_the_link_that_is_due_at_the_new_time_comes_before_it_begins(crowd
     had = Counter(int(each.address.address) for each in letters if LINK in str(each.content))
     had += Counter(who for _, who, each in heard if each == "event.link-is-here")
     assert had == dict.fromkeys(crowd.zones, 1)
+
+
+@pytest.mark.parametrize("first", ["the link", "its days"])
+async def test_a_link_that_is_due_when_it_is_set_comes_at_once_and_once(crowd, clock, first):
+    clock.now = BEFORE_WINTERS_END
+    event = await crowd.event(begins=local(2027, 3, 30, 13), link="" if first == "the link" else LINK, link_days=2 if first == "the link" else 0)
+    await crowd.come(event, 19)
+    heard = await crowd.live_until(utc("03-28 18:00"))
+    await crowd.hire(STAFF, "coordinator")
+    await crowd.command(STAFF, "change", event.code)
+    await crowd.press(STAFF, "link" if first == "the link" else "link-days")
+    since = len(crowd.letters)
+    await crowd.text(STAFF, LINK if first == "the link" else "5")
+    at_once = Counter(int(each.address.address) for each in crowd.to_people(crowd.letters[since:]) if LINK in str(each.content))
+    assert at_once == dict.fromkeys(crowd.zones, 1)
+    heard = await crowd.live_until(event.starts_at)
+    assert "event.link-is-here" not in {each for _, _, each in heard}
 
 
 async def test_somebody_who_is_forgotten_brings_nothing_back_that_has_passed(crowd, clock):

@@ -7,6 +7,7 @@ import json
 import logging
 import re
 from dataclasses import replace
+from datetime import datetime, timedelta
 
 import pytest
 from conftest import CANARIES, KEYS, ROOT
@@ -23,9 +24,10 @@ from bot.letters import word
 from bot.messages import Kind
 from bot.settings import Settings
 from dialogs.model import RANKS
-from storage import people, staff, tables
+from storage import events, people, staff, tables
 from storage.crypto import read_keys
 from storage.errors import StoreAway
+from storage.records import Event, EventText
 from storage.store import Store
 
 TOWN, PHONE = CANARIES["text"], CANARIES["phone"]
@@ -659,7 +661,14 @@ RULES = {  # command -> who may open its dialog; a command that is not here fail
     "find": HELPERS,
     "fill": COORDINATORS,
     "forms": set(),  # as long as there are none
+    **dict.fromkeys("events event signup mysignups cantcome takeplace coming here feedback email zone".split(), EVERYBODY),
+    **dict.fromkeys("manage glance opinions checkin report".split(), HELPERS),
+    **dict.fromkeys("newevent publish drop change wording guests tell sheet calloff".split(), COORDINATORS),
 }
+OF_EVENTS = (
+    "create-event publish-event drop-event may-change-event change-event take-no-more write-event call-off-event "
+    "list-registered add-registered remove-registered message-registered event-sheet"
+).split()
 OWNERS = ("own", "another's", "an organisation's", "nobody's")
 ACTS = {  # effect of staff -> (who may do it, about whose record)
     "look-at-person": (HELPERS, {"another's", "an organisation's"}),
@@ -679,10 +688,14 @@ ACTS = {  # effect of staff -> (who may do it, about whose record)
     "answer-call": (COORDINATORS, set(OWNERS)),
     "take-call": (COORDINATORS, set(OWNERS)),
     "close-call": (COORDINATORS, set(OWNERS)),
+    **dict.fromkeys("look-after-event preview-event event-feedback report-events check-in".split(), (HELPERS, set(OWNERS))),
+    **dict.fromkeys(OF_EVENTS, (COORDINATORS, set(OWNERS))),
 }
 DONE = {
     "person.card", "person.opened", "person.notes-are", "person.no-notes", "person.noted", "find.found", "fill.begins",
     "staff.invited", "staff.changed", "staff.own-code-is", "numbers.all",
+    "newevent.made", "manage.is-published", "manage.published", "event.card", "manage.dropped", "manage.changed", "manage.called-off",
+    "guests.nobody", "guests.asked", "guests.no-person", "guests.no-door", "tell.sent", "sheet.here", "opinions.there", "report.from", "checkin.none",
     "calls.waiting", "answer.free", "answer.sent", "take.yours", "close.done", "uncoded.coded",
 }  # fmt: skip
 
@@ -714,7 +727,16 @@ class Matrix:
         self.gone = await office.hire(110, "viewer", "Ben Example")
         await office.command(1, "human")
         await office.text(1, "Please help")
+        self.event, self.draft = await self.stage("published"), await self.stage("draft")
         self.helpers = {role: await office.chat(who) for role, who in self.chats.items()}
+
+    async def stage(self, state):
+        """The code of a fresh event."""
+        begins = datetime.fromisoformat("2031-05-05T13:00")
+        async with self.office.store.begin() as unit:
+            event = await events.begin(unit, Event(None, "", begins, begins + timedelta(hours=2), "Europe/Berlin", state, capacity=5))
+            await events.write(unit, event.id, [EventText("en", "An event", "", "original")])
+        return event.code
 
     def judge(self, what, expected, happened):
         self.tried += 1
@@ -744,8 +766,12 @@ class Matrix:
             number = {"own": person.number if person else 7, "another's": self.another, "an organisation's": self.organisation}.get(owner, 7)
             memo = {"number": str(number), "reason": "matching", "note": "x", "name": "Invented", "rank": "viewer", "facet": "role", "value": "business"}
             memo |= {"which": "1", "words": "x", "entry": "http://data.europa.eu/esco/isco/C72"}  # the call of somebody else
+            memo |= {"like": "new", "title": "T", "about": "A", "when": "2031-05-06T13:00/2031-05-06T15:00", "field": "cost", "cost": "free", "tongue": "de"}
+            memo |= {"whom": "everybody", "text": "x", "paper": "table", "since": "2031-01-01", "until": "2031-12-31", "ticket": "x", "language": "de"}
+            if "event" in effect or "registered" in effect or effect == "take-no-more":
+                memo["which"] = self.draft if effect in {"publish-event", "drop-event"} else self.event
             helper = self.gone if owner == "another's" else next(iter(helpers.values()), None) if owner == "own" else None
-            memo |= {"deed": "coordinator", "whom": f"s{helper.id.hex[-16:]}" if helper else "s0"}
+            memo |= {"deed": "coordinator"} | ({"whom": f"s{helper.id.hex[-16:]}" if helper else "s0"} if effect == "change-staff" else {})
 
             async def write():
                 pass
@@ -754,11 +780,13 @@ class Matrix:
             outcome = await EFFECTS[effect](context)
             said = {part[0] for letter in outcome.letters for part in letter["parts"]}
             await unit.connection.rollback()  # each cell by itself
-        return bool(said & DONE)
+        return bool(said & DONE) or outcome.code == "yes"
 
 
 STAFFS = {
-    name for name, effect in EFFECTS.items() if effect.__module__.rpartition(".")[2] in {"staff", "person", "find", "fill", "calls", "numbers", "coding"}
+    name
+    for name, effect in EFFECTS.items()
+    if effect.__module__.rpartition(".")[2] in {"staff", "person", "find", "fill", "calls", "numbers", "coding", "staging", "attending"}
 } - {
     "enter-staff",
     "hand-over",
@@ -782,7 +810,7 @@ async def whole(matrix):
             matrix.judge((role, f"/{command}"), role in RULES[command], await matrix.opens(role, command))
             if role == "coordinator" and command == "forget":
                 await office.press(matrix.chats[role], "no")
-    for name in ("my-staff", "my-facets", "my-values", "my-uncoded"):
+    for name in ("my-staff", "my-facets", "my-values", "my-uncoded", "my-events", "my-event-words"):
         matrix.judge(("nobody", name), expected=False, happened=bool(await lists(matrix, name)))
 
 

@@ -54,6 +54,7 @@ async def confirm(context: Context) -> Outcome:
 
 
 async def stop(context: Context) -> Outcome:
+    """No more letters by e-mail; they come to their chats again."""
     if context.person:
         await _stop(context, context.person.id)
     return replace(said("email.off", "off"), scrub=True)

@@ -210,6 +210,7 @@ async def publish(context: Context) -> Outcome:
 
 
 async def drop(context: Context) -> Outcome:
+    """A draft that nobody ever saw goes."""
     it = await managed(context, lock=True)
     if isinstance(it, Outcome):
         return it
@@ -237,6 +238,7 @@ async def call_off(context: Context) -> Outcome:
 
 
 async def may_change(context: Context) -> Outcome:
+    """Is there something to change, and are they the one to do it?"""
     it = await managed(context)
     if isinstance(it, Outcome):
         return it
