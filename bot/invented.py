@@ -29,6 +29,7 @@ EXAMPLES: Mapping[str, str] = {
     "web-address": "https://www.example.org",
     "time": "14:30:00.000",
     "date-time": "2026-11-28T14:30:00.000",
+    "span": "2027-03-18T13:00/2027-03-18T15:15",
     "place": "54.09 12.13 0 0",
     "places": "54.09 12.13 0 0;54.1 12.15 0 0;54.09 12.13 0 0",
 }
@@ -39,6 +40,19 @@ WRITTEN: Mapping[str, Fact] = {  # words that nothing fits,
     for code, words in (("one", "to embroider towels"), ("two", "example"))
 }
 FIRMS: Mapping[str, Fact] = {"one": "Example Bakery", "two": "Invented Steel Ltd", "three": "مثال"}  # and whatever else
+HELD: Mapping[str, Fact] = {  # events,
+    code: {"say": "events.label", "with": {"title": title, "day": {"day": day}}}
+    for code, title, day in (("one", "Round table", "2027-03-18"), ("two", "Invented fair", "2027-04-01"), ("three", "مثال", "2027-05-05"))
+}
+MADE_UP: Mapping[str, Mapping[str, Fact]] = {
+    "my-uncoded": WRITTEN,
+    "my-profiles": NAMES,
+    "my-people": NAMES,
+    "my-forms": FORMS,
+    "my-events": HELD,
+    "my-signups": HELD,
+    "open-events": {**HELD, "everything": {"say": "events.show-everything"}},
+}
 STATES: Mapping[str, tuple[str, ...]] = {"speaks-for": ("one", ""), "profile": ("", "Olena"), "staff": RANKS}  # what these facts may be
 SILENCE = Message(())
 
@@ -98,7 +112,7 @@ class Inventor:
         if source == "portals":
             return tuple(self.programme.portals) or ("example-portal",)
         if source in LISTS:
-            return WRITTEN if source == "my-uncoded" else NAMES if source in {"my-profiles", "my-people"} else FORMS if source == "my-forms" else FIRMS
+            return MADE_UP.get(source, FIRMS)
         return listed(source, self.language, self.words)
 
     def led_to(self, step: Step, *rules: Rule) -> Moment | None:
@@ -166,7 +180,9 @@ class Inventor:
         """How an effect may go, as far as a later condition asks; "": in another way than those it names."""
         conditions = [each.when.source for each in self.dialog.steps if each.when and step.id in each.when.questions]
         compared = [match for source in conditions for match in re.findall(rf"""\$\{{{step.id}\}}\s*(!?=)\s*['"]([^'"]*)""", source)]
-        named = list(dict.fromkeys(code for _, code in compared if code))
+        of_several = [code for source in conditions for code in re.findall(rf"""selected\(\s*\$\{{{step.id}\}},\s*['"]([^'"]+)""", source)]
+        together = [" ".join(dict.fromkeys(of_several))] if of_several else []
+        named = list(dict.fromkeys([*(code for _, code in compared if code), *together]))
         return [*named, *([""] if any(sign == "!=" for sign, _ in compared) else [])]
 
     def with_answers(self, moment: Moment, answers: Mapping[Question, Answer]) -> Moment:

@@ -22,7 +22,7 @@ async def look(context: Context) -> Outcome:
     if context.person is None:
         return said("email.nobody", "nobody")
     there = await chats.mail_of(context.unit, context.person.id)
-    return said("email.what", "there", address=there.address) if there else Outcome((), "new")
+    return said("email.goes-to", "there", address=there.address) if there else Outcome((), "new")
 
 
 async def send_code(context: Context) -> Outcome:
