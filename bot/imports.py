@@ -14,10 +14,13 @@ from bot.settings import Settings
 from storage import events
 from storage.records import Event, EventText
 from storage.store import Unit
+from translations.catalogues import PLURALS
 
 
 async def import_events(settings: Settings, path: Path, language: str) -> list[str]:
     """What became of each of them, a line each. The same file again changes drafts and leaves what was published. Raises FrontdoorError."""
+    if language not in PLURALS:
+        raise FrontdoorError(f"{language!r} is no language that is known here; there are {', '.join(sorted(PLURALS))}.")
     try:
         content = path.read_bytes()
     except OSError as error:

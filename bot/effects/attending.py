@@ -24,7 +24,7 @@ from bot.rights import FEW, may
 from bot.signups import placed, why_not
 from bot.sources import ordered
 from dialogs.nouns import Fact, Message, Say
-from storage import chats, events, people, registrations, staff
+from storage import chats, events, numbers, people, registrations, staff
 from storage.records import Chat, Draft, Event, Person, Registration
 from storage.registrations import PURPOSE
 from translations.words import is_right_to_left
@@ -290,6 +290,8 @@ async def opinions(context: Context) -> Outcome:
     if isinstance(it, Outcome):
         return it
     rows = await registrations.of_event(context.unit, it.event.id, ["confirmed"])
+    if numbers.is_few(len(rows)) and not may(context.staff, "events"):  # what one of four said is no secret
+        return said("numbers.hidden")
     stars = Counter(each.rating for each in rows if each.rating)
     came, said_so = sum(was_there(each) for each in rows), sum(each.was_there is not None for each in rows)
     parts = [Say("opinions.there", {"n": came, "of": len(rows)}), Say("opinions.said", {"n": said_so}, line=True)]
@@ -297,11 +299,8 @@ async def opinions(context: Context) -> Outcome:
         parts.append(Say("opinions.no-show", {"n": round(100 * (len(rows) - came) / len(rows))}, line=True))
     parts += [Say("opinions.stars", {"stars": "⭐" * number, "n": stars[number]}, line=True) for number in range(5, 0, -1) if stars[number]]
     if may(context.staff, "events"):
-        words = sorted(each.content["words"] for each in rows if "words" in each.content)  # in no order that tells who
-        parts += [
-            Say("common.words", {"words": {"free": each, "in": context.language_of(each, context.chat.language), "of": f"event/{it.event.code}"}})
-            for each in words
-        ]
+        wrote = sorted((each for each in rows if "words" in each.content), key=lambda each: each.content["words"])  # in no order that tells who
+        parts += [Say("common.words", {"words": {"free": each.content["words"], "in": each.language, "of": f"person/{each.person_id}"}}) for each in wrote]
     return Outcome((pack(Message(tuple(parts))),))
 
 
@@ -329,7 +328,7 @@ async def report(context: Context) -> Outcome:
         _line("report.events", len(held)),
         _line("report.signups", _shown(len(rows))),
         _line("report.people", _shown(len({each.person_id for each in rows if each.person_id}) + unknown)),
-        _line("report.attended", _shown(sum(was_there(each) for each in rows))),
+        _line("report.attended", _told(numbers.stepped([sum(was_there(each) for each in rows)], len(rows))[0])),
     ]
     tables: Sequence[tuple[str, list[str], Callable[[str], Fact]]] = (
         ("report.roles", [each.role for each in rows], lambda code: cards.ROLES.get(code, code)),
@@ -337,17 +336,18 @@ async def report(context: Context) -> Outcome:
         ("report.regions", [each.region for each in rows], lambda code: code),
     )
     for title, codes, label in tables:
-        counted = Counter(codes)
-        parts += (
-            [Say(title), *(_row(label(code) if code else {"say": "report.unknown"}, _shown(number)) for code, number in counted.most_common())]
-            if counted
-            else []
-        )
+        counted = numbers.guarded(Counter(codes))
+        lines = [_row(label(code) if code else {"say": "report.unknown"}, _told(number)) for code, number in counted.items()]
+        parts += [Say(title), *lines] if lines else []
     return Outcome((pack(Message((*parts, Say("report.footnote", {"few": FEW, "event_days": context.programme.event_days})))),))
 
 
 def _shown(number: int) -> Fact:
-    return number if number >= FEW or number == 0 else {"say": "numbers.hidden"}
+    return _told(numbers.Hidden if numbers.is_few(number) else number)
+
+
+def _told(number: numbers.Shown) -> Fact:
+    return {"say": "numbers.hidden"} if number is None else number
 
 
 def _line(name: str, number: Fact) -> Say:
