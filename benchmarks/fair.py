@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import gc
+import os
 import random
 import shutil
 import sys
@@ -214,7 +215,6 @@ async def measure(ground: Fairground, times: int, rnd: random.Random) -> dict[st
     lists, cards = zip(*[await opens(ground, who) for who in everybody[:times]], strict=True)
     again, _ = zip(*[await opens(ground, who) for who in everybody[:times]], strict=True)
     found |= {"the list, first page": [*lists], "the list once more, same chats": [*again], "a card, from the list": [*cards]}
-    found["what somebody signed up for, listed"] = [await ground.hear(who, Kind.COMMAND, "mysignups") for who in everybody[:times]]
     found["a sign-up: a seat"] = await acts(ground, times, "signup", zip(strangers(), cycle(roomy)), "event.now-confirmed", there)
     found["a sign-up: the waiting list"] = await acts(ground, times, "signup", zip(strangers(), cycle(full)), "event.now-waiting", there)
     found["a seat given back, and offered to the next"] = await leave(ground, times, full, there)
@@ -228,6 +228,7 @@ async def measure(ground: Fairground, times: int, rnd: random.Random) -> dict[st
         ground, times, "signup", ((who, huge[FULL]) for who in strangers()), "event.now-waiting", there
     )
     found[f"a seat of {size} given back, and offered"] = await leave(ground, times, [huge[FULL]], there)
+    found["what somebody signed up for, listed"] = [await ground.hear(who, Kind.COMMAND, "mysignups") for who in everybody[:times]]
     return found
 
 
@@ -305,7 +306,8 @@ async def move(ground: Fairground, many: int, rnd: random.Random) -> dict[str, R
     await ground.hear(-1, Kind.COMMAND, "change", event.code)
     await ground.hear(-1, Kind.PRESS, "when", prompt=ground.said[-1].content["prompt"])
     day = datetime.now(UTC) + timedelta(days=310)
-    found = {"moved": await hold(ground, ground.hear(-1, Kind.TEXT, f"{day:%d.%m.%Y} 13:00-15:15"), "event.moved")}
+    await ground.hear(-1, Kind.TEXT, f"{day:%d.%m.%Y} 13:00-15:15")
+    found = {"moved": await hold(ground, ground.hear(-1, Kind.PRESS, "yes", prompt=ground.said[-1].content["prompt"]), "event.moved")}
     clock = ground.store.clock
     for name, sentence in (
         ("reminded, 7 days before", "event.reminder"),
@@ -407,7 +409,8 @@ def report(results: Mapping[str, Results], options: argparse.Namespace) -> str:
         + f"""
 
 Milliseconds, {options.times} times each, by different people. {options.events:,} open events, {first.rows:,} registrations of {options.people:,} people,
-generated ({made}); seed {options.seed}. Everything else on the machine used {others} cores meanwhile. Held: for so long the transaction that tells them all was open; on SQLite nobody else can write then.
+generated ({made}); seed {options.seed}. Everything else on the machine used {others} of {os.cpu_count()} cores meanwhile.
+Held: for so long the transaction that tells them all was open; on SQLite nobody else can write then.
 Promised for the first page of the list and for a sign-up: 95 % within {PROMISED:g} ms: {verdict(results)}."""
     )
 

@@ -8,10 +8,12 @@ import secrets
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from bot.effects import CHORES, LISTS, SHARED
+from bot.effects.due import EVENT
 from bot.effects.nouns import Desk, answer_of, name_of
 from bot.interpreter import Interpreter
 from bot.languages import Languages
@@ -46,7 +48,7 @@ from dialogs.nouns import (
     Unreadable,
 )
 from dialogs.turn import offered, take_turn
-from storage import outbox, seats, updates
+from storage import events, outbox, seats, updates
 from storage.errors import StoreAway
 from storage.people import BY_STAFF
 from storage.records import Address, Chat, Draft, Letter, Poison
@@ -74,6 +76,7 @@ class _Midway(SetAside):
 HandOver = Callable[[Sequence[Letter]], None]
 Key = tuple[str, str]  # source and key of an update
 TAKE_FILES = frozenset({"telegram"})  # channels where a file can be sent to us
+BROKEN = timedelta(hours=1)  # until an act that failed is tried again
 MOST_SEARCHES = 8  # of one chat in one batch
 ONE_TIME = re.compile(r"(staff|door)-(\d{12})")  # what a link of somebody's own carries: t.me/...?start=staff-123456789012
 EVENT_LINK = re.compile(r"(event|checkin)_([A-Za-z0-9]{4,60})")  # of a poster: t.me/...?start=event_k7m2qx_l-de; of a ticket
@@ -297,6 +300,8 @@ class Intake:
                 if incoming.value == "start" and (link := ONE_TIME.fullmatch(incoming.argument)):
                     return Command({"staff": "enter", "door": "claim"}[link[1]], link[2])
                 if incoming.value == "start" and (link := EVENT_LINK.match(incoming.argument)):
+                    if link[1] == "checkin" and not known.facts["staff"]:  # their own ticket: what it is for
+                        return Command("mysignups")
                     return Command(link[1], link[2])
                 if incoming.value == "start" and (form := self._form_of(incoming.argument)):
                     return Command(form)
@@ -390,6 +395,8 @@ class Intake:
             if not fresh:
                 return fresh, []
             await updates.set_apart(unit, Poison(incoming.source, incoming.key, {"kind": incoming.kind.value}, type(error).__name__))
+            if incoming.kind is Kind.DUE and incoming.value == EVENT:
+                await events.postpone(unit, UUID(incoming.argument), unit.now + BROKEN)
             if not incoming.address or incoming.kind in {Kind.STATUS, Kind.GROUP, Kind.DUE, Kind.POISON}:
                 return fresh, []
             # Without looking at the chat: it may be what is broken.

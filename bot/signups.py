@@ -106,7 +106,7 @@ class Due:
     """Something that happens at its time. It follows from the event and is never kept: so it moves when the event does."""
 
     at: datetime
-    what: str  # link, reminder, feedback, anonymise
+    what: str  # reminder, feedback, anonymise
     zone: str = ""  # of the people whom it is for
 
 
@@ -117,8 +117,6 @@ def agenda(event: Event, zones: Collection[str], home: str, keep: timedelta) -> 
         return items if event.state == "cancelled" else []
     for zone in zones:
         there = zone or home
-        if event.link:
-            items.append(Due(link_at(event, there), "link", zone))
         moments = {before_night(event.starts_at - timedelta(minutes=minutes), there) for minutes in event.reminders}
         items += [Due(at, "reminder", zone) for at in moments]
         items.append(Due(after_night(event.ends_at + FEEDBACK_AFTER, there), "feedback", zone))
@@ -129,6 +127,12 @@ def link_at(event: Event, zone: str) -> datetime:
     """When the link goes to people in this zone: so many days before, in the morning of the event's own zone; an hour before at the latest."""
     morning = datetime.combine(event.begins.date() - timedelta(days=event.link_days), MORNING, ZoneInfo(event.zone))
     return before_night(min(morning.astimezone(event.starts_at.tzinfo), event.starts_at - timedelta(hours=1)), zone)
+
+
+def night_after(at: datetime, zone: str) -> datetime:
+    """When nobody is to be disturbed any more that day."""
+    local = at.astimezone(ZoneInfo(zone))
+    return datetime.combine(local.date(), NIGHT_BEGINS, ZoneInfo(zone)).astimezone(at.tzinfo)
 
 
 def is_released(event: Event, zone: str, now: datetime) -> bool:
@@ -142,6 +146,6 @@ def due_now(event: Event, items: Iterable[Due], now: datetime) -> list[Due]:
     return [each for each in items if since < each.at <= now]
 
 
-def next_due(items: Iterable[Due], offer_ends: datetime | None, now: datetime) -> datetime | None:
-    """When to look again; None: nothing will ever be due."""
-    return min([each.at for each in items if each.at > now] + ([offer_ends] if offer_ends else []), default=None)
+def next_due(items: Iterable[Due], others: Iterable[datetime | None], now: datetime) -> datetime | None:
+    """When to look again; None: nothing will ever be due. `others`: when an offer ends, when the link goes out."""
+    return min([each.at for each in items if each.at > now] + [each for each in others if each], default=None)

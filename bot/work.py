@@ -260,6 +260,8 @@ class Work:
             if decision.purpose == registrations.PURPOSE:
                 await self.write()
                 await registrations.erase_of(self.unit, person.id)
+                if mail := await chats.mail_of(self.unit, person.id):  # it is for letters about events alone
+                    await chats.remove(self.unit, [mail.id])
             if self.hangs_on(decision.purpose):
                 chat = await self.fall_silent(chat, person)
         return chat

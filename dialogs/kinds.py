@@ -348,7 +348,10 @@ class Span:
     def told(self, value: str) -> Fact:
         begins, _, ends = value.partition("/")
         same_day = begins[:10] == ends[:10]
-        return {"say": "common.span", "with": {"moment": {"moment": begins}, "until": ends[11:] if same_day else {"moment": ends}}}
+        return {
+            "say": "common.span",
+            "with": {"moment": {"moment": begins, "year": "yes"}, "until": ends[11:] if same_day else {"moment": ends, "year": "yes"}},
+        }
 
 
 TYPED: Mapping[str, Kind] = {

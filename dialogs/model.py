@@ -236,6 +236,7 @@ class Dialog(Strict):
     staff: Literal["", "viewer", "coordinator", "admin"] = ""  # from which rank on it is theirs; "": everybody's
     listed: bool = True  # in the channel's menu of commands; those of staff never are
     when: Condition | None = None  # of the facts that every condition may use: else nobody is led here
+    afresh: bool = False  # its command begins it anew, whatever was chosen before
     guests: bool = False  # who comes straight for it, by a link, is told first who we are, and not asked about themselves
     form: Form | None = None  # it was an XLSForm: its questions may ask about later ones, and its answers are held against each other
     lists: Mapping[StepName, tuple[Row, ...]] = {}  # what `from:` may name: rows of a `name` (the code) and the columns that `filter:` chooses by

@@ -235,7 +235,7 @@ class _Walk(Asking):
         """What follows a command on its line answers the first question, if that is typed, sets the language, or says so (`/person
         1234`, `/language de`, `/quiet half-way`); it never confirms anything (`/forget yes`)."""
         asks = self.scripts[dialog].takes
-        if argument and asks:
+        if (argument and asks) or self.scripts[dialog].afresh:
             self.frames = [place for place in self.frames if place.dialog.dialog != dialog]  # anew
         if self.scripts[dialog].for_guests and self.is_unwelcomed():  # who comes for it by a link is told first who we are, and not asked about themselves
             if all(place.dialog.dialog != dialog for place in self.frames):

@@ -128,7 +128,8 @@ async def doors(unit: Unit, wanted: Mapping[UUID, int | None]) -> dict[UUID, Cha
         owned = select(tables.chats, chats.person_id.label("whose")).where(chats.person_id.in_(some))
         seated = select(tables.chats, seats.person_id.label("whose")).join(tables.seats, seats.chat_id == chats.id).where(seats.person_id.in_(some))
         for statement in (owned.order_by(chats.unreachable.is_not(None), chats.heard_at.desc()), seated):
-            for row in await unit.connection.execute(statement):
+            stays = statement.with_for_update(read=True, key_share=True, of=tables.chats)  # a letter must not come to a chat that ends just now
+            for row in await unit.connection.execute(stays):
                 named = row.id == wanted[row.whose] and row.unreachable is None
                 if named or row.whose not in found:
                     found[row.whose] = _chat(unit, row, address_of(unit, row))

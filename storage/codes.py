@@ -7,12 +7,13 @@ import unicodedata
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import delete, insert, or_
+from sqlalchemy import delete, insert, or_, select
 
 from storage import tables
 from storage.store import Unit
 
 LASTS = timedelta(minutes=10)
+MOST, AGAIN = 3, timedelta(minutes=3)  # codes of one kind for one chat; and no second one for the same before that
 DIGITS = 12  # with 100 codes about and 600,000 guesses in ten minutes, one in 16,000 is found
 
 
@@ -25,6 +26,13 @@ async def make(unit: Unit, chat_id: int | None = None, *, kind: str = "door", su
     row = {"key": _key(unit, code), "kind": kind, "chat_id": chat_id, "subject": subject, "until": unit.now + lasts}
     await unit.connection.execute(insert(tables.codes).values(row))
     return code
+
+
+async def are_too_many(unit: Unit, chat_id: int, kind: str, subject: UUID) -> bool:
+    """Was one made for the same just now, or are there several already?"""
+    codes = tables.codes.c
+    there = (await unit.connection.execute(select(codes.subject, codes.until).where(codes.kind == kind, codes.chat_id == chat_id))).all()
+    return len(there) >= MOST or any(row.subject == subject and row.until > unit.now + LASTS - AGAIN for row in there)
 
 
 async def redeem(unit: Unit, code: str, chat_id: int, *, handed_over: bool = True) -> tuple[int | None, UUID] | None:

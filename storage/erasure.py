@@ -21,6 +21,7 @@ async def of_person(unit: Unit, person_id: UUID, private: Collection[str] = ()) 
     A chat that they share with others of their family stays theirs; an organisation stays with those who still speak for it,
     without what this person told of themselves there (`private`: the questions that ask for that).
     """
+    await registrations.erase_of(unit, person_id)  # first: who gives a seat away holds the event and then looks for chats
     columns, seats, outbox = tables.chats.c, tables.seats.c, tables.outbox.c
     theirs = select(columns.id).where(columns.person_id == person_id)
     shared = list((await unit.connection.execute(theirs.where(exists(select(seats.chat_id).where(seats.chat_id == columns.id))))).scalars())
@@ -33,7 +34,6 @@ async def of_person(unit: Unit, person_id: UUID, private: Collection[str] = ()) 
     await calls.erase_nobodys(unit, list((await unit.connection.execute(theirs)).scalars()))
     await translations.erase(unit, chats=shared)
     await unit.connection.execute(delete(tables.chats).where(columns.person_id == person_id))
-    await registrations.erase_of(unit, person_id)
     await organisations.leave(unit, person_id, await organisations.of_person(unit, person_id), private)
     await unit.connection.execute(delete(tables.people).where(tables.people.c.id == person_id))
     await unit.connection.execute(unit.insert(tables.erasures).values(person_id=person_id, at=unit.now).on_conflict_do_nothing())

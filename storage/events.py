@@ -93,6 +93,11 @@ async def look_again(unit: Unit, ids: Collection[UUID]) -> None:
         await unit.connection.execute(update(tables.events).where(_events.id == event_id).values(next_at=unit.now))
 
 
+async def postpone(unit: Unit, event_id: UUID, until: datetime) -> None:
+    """What is due could not be done: not every minute again."""
+    await unit.connection.execute(update(tables.events).where(_events.id == event_id).values(next_at=until))
+
+
 async def remove(unit: Unit, event_id: UUID) -> None:
     """A draft that nobody ever saw."""
     await unit.connection.execute(delete(tables.events).where(_events.id == event_id, _events.state == "draft"))

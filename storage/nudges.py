@@ -109,7 +109,7 @@ def _fell_silent(unit: Unit) -> ColumnElement[bool]:
     """Nothing heard for a month since we asked; or, where we can't ask, for as long as that would have taken."""
     persons, chats = tables.people.c, tables.chats.c
     asked = and_(persons.asked_at > persons.heard_at, persons.asked_at <= unit.now - PATIENCE)
-    ways = exists(select(chats.id).where(chats.person_id == persons.id, chats.unreachable.is_(None)))
+    ways = exists(select(chats.id).where(chats.person_id == persons.id, chats.channel != MAIL, chats.unreachable.is_(None)))
     unasked = and_(persons.heard_at <= unit.now - LONG - PATIENCE, or_(persons.quiet.contains(STILL_LOOKING), ~ways))
     return and_(persons.finished_at.is_not(None), persons.paused_at.is_(None), or_(asked, unasked))
 

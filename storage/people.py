@@ -60,6 +60,15 @@ async def begin(unit: Unit) -> Person:
     raise RuntimeError("no free number was found in 50 draws; widen storage.people.NUMBERS")
 
 
+async def numbers_of(unit: Unit, ids: Iterable[UUID]) -> dict[UUID, int]:
+    """How people are called by staff."""
+    wanted, found = sorted(set(ids)), dict[UUID, int]()
+    for at in range(0, len(wanted), 500):
+        statement = select(tables.people.c.id, tables.people.c.number).where(tables.people.c.id.in_(wanted[at : at + 500]))
+        found |= {row.id: row.number for row in await unit.connection.execute(statement)}
+    return found
+
+
 async def decide(unit: Unit, decisions: Iterable[tuple[UUID, ConsentRow]]) -> None:
     rows = [
         {

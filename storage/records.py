@@ -208,6 +208,7 @@ class Event:
     interpretation: tuple[str, ...] = ()  # languages for which an interpreter is there
     capacity: int | None = None  # seats; None: as many as come
     taken: int = 0  # seats of those who are confirmed or hold an offer
+    shrink_to: int | None = None  # the capacity that staff want, when more seats were given already
     opens_at: datetime | None = None  # for signing up
     closes_at: datetime | None = None
     roles: tuple[str, ...] = ()  # who it is for; (): everybody
@@ -236,7 +237,9 @@ class Event:
 
     @property
     def ends_at(self) -> datetime:
-        return moment(self.ends, self.zone)
+        """After the start, whatever becomes of an hour that daylight saving skips."""
+        ends = moment(self.ends, self.zone)
+        return ends if ends > self.starts_at else self.starts_at + (self.ends - self.begins)
 
     @property
     def texts(self) -> UUID:
@@ -279,6 +282,7 @@ class Registration:
     created_at: datetime | None = None
     changed_at: datetime | None = None
     attended_at: datetime | None = None
+    linked_at: datetime | None = None  # when they were given the link to join as it is now
     still_at: datetime | None = None  # when they said that they come, after a change
     was_there: bool | None = None  # as they say
     rating: int | None = None  # 1 to 5

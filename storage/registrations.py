@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import random
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import fields, replace
 from datetime import datetime
 from typing import Any
@@ -16,6 +17,7 @@ from storage import events, tables
 from storage.records import Registration
 from storage.store import Unit
 
+LETTERS = "event"  # how the keys of letters about a registration begin; its id follows
 PURPOSE = "event"  # what somebody who signs up agrees to
 HOLDING = ("confirmed", "offered")  # their seats are nobody else's
 _registrations = tables.registrations.c
@@ -33,10 +35,15 @@ async def find(unit: Unit, registration_id: UUID) -> Registration | None:
     return found[0] if found else None
 
 
-async def of_event(unit: Unit, event_id: UUID, states: Collection[str] = (), most: int | None = None) -> list[Registration]:
+async def of_event(unit: Unit, event_id: UUID, states: Collection[str] = ()) -> list[Registration]:
     """In the order of their coming; of these states, or all."""
-    which = and_(_registrations.event_id == event_id, *([_registrations.state.in_(states)] if states else []))
-    return await _some(unit, which, most)
+    return await _some(unit, and_(_registrations.event_id == event_id, *([_registrations.state.in_(states)] if states else [])))
+
+
+async def waiting(unit: Unit, event_id: UUID, seats: int | None, most: int) -> list[Registration]:
+    """The first who wait, and whom so many free seats would do (None: any number)."""
+    fits = [_registrations.seats <= seats] if seats is not None else []
+    return await _some(unit, and_(_registrations.event_id == event_id, _registrations.state == "waiting", *fits), most)
 
 
 async def of_person(unit: Unit, person_id: UUID) -> list[Registration]:
@@ -60,6 +67,23 @@ async def seats_taken(unit: Unit, event_id: UUID) -> int:
     return int((await unit.connection.execute(taken)).scalar_one())
 
 
+async def attend(unit: Unit, registration_id: UUID) -> None:
+    """They are there; the first time counts. Only that: nobody holds the event's lock for it."""
+    came = func.coalesce(_registrations.attended_at, bindparam("_now", type_=tables.registrations.c.attended_at.type))
+    await unit.connection.execute(update(tables.registrations).where(_registrations.id == registration_id).values(attended_at=came), {"_now": unit.now})
+
+
+async def write_to(unit: Unit, person_id: UUID, chat_id: int) -> None:
+    """From now on they are told there."""
+    await unit.connection.execute(update(tables.registrations).where(_registrations.person_id == person_id).values(chat_id=chat_id))
+
+
+async def silence(unit: Unit, ids: Collection[UUID]) -> None:
+    """What was still to be said about these registrations is not said any more: the link, above all."""
+    for each in ids:
+        await unit.connection.execute(delete(tables.outbox).where(tables.outbox.c.key.startswith(f"{LETTERS}.{each}.")))
+
+
 async def last_place(unit: Unit, event_id: UUID) -> int:
     statement = select(func.coalesce(func.max(_registrations.place), 0)).where(_registrations.event_id == event_id)
     return int((await unit.connection.execute(statement)).scalar_one())
@@ -81,6 +105,31 @@ async def zones(unit: Unit, event_id: UUID) -> set[str]:
     """Of those who are confirmed."""
     statement = select(_registrations.zone).where(_registrations.event_id == event_id, _registrations.state == "confirmed").distinct()
     return set((await unit.connection.execute(statement)).scalars())
+
+
+async def unlinked(unit: Unit, event_id: UUID) -> list[Registration]:
+    """Confirmed people who were not given the link yet."""
+    without = and_(_registrations.event_id == event_id, _registrations.state == "confirmed", _registrations.linked_at.is_(None))
+    return await _some(unit, without)
+
+
+async def unlink(unit: Unit, event_id: UUID) -> None:
+    """The link is another one: nobody has it yet."""
+    await unit.connection.execute(update(tables.registrations).where(_registrations.event_id == event_id).values(linked_at=None))
+
+
+async def link(unit: Unit, ids: Collection[UUID]) -> None:
+    """They have it now."""
+    for at in range(0, len(ids), 500):
+        some = _registrations.id.in_(list(ids)[at : at + 500])
+        await unit.connection.execute(update(tables.registrations).where(some).values(linked_at=unit.now))
+
+
+async def move_to(unit: Unit, person_id: UUID, zone: str) -> None:
+    """Somebody says where they are; what is due for their events is worked out anew. The events come first, as in `erase_of`."""
+    theirs = _registrations.person_id == person_id
+    await events.look_again(unit, set((await unit.connection.execute(select(_registrations.event_id).where(theirs))).scalars()))
+    await unit.connection.execute(update(tables.registrations).where(theirs).values(zone=zone))
 
 
 async def next_offer_ends(unit: Unit, event_id: UUID) -> datetime | None:
@@ -122,16 +171,18 @@ async def erase_of(unit: Unit, person_id: UUID) -> None:
     seat away holds the event and then changes registrations."""
     theirs = _registrations.person_id == person_id
     await events.look_again(unit, set((await unit.connection.execute(select(_registrations.event_id).where(theirs))).scalars()))
-    await unit.connection.execute(delete(tables.registrations).where(theirs))
+    gone = (await unit.connection.execute(delete(tables.registrations).where(theirs).returning(_registrations.id))).scalars().all()
+    await silence(unit, gone)
 
 
 async def inherit(unit: Unit, before: UUID, now: UUID) -> None:
     """Somebody is the same person as somebody else, who is about to go: of two registrations for one event the better one stays."""
+    both = [*await of_person(unit, before), *await of_person(unit, now)]
+    await events.look_again(unit, {each.event_id for each in both})  # and locks them: what is read before may change
     theirs = {each.event_id: each for each in await of_person(unit, before)}
     consents = tables.consents.c
     agreed = and_(consents.person_id == before, consents.purpose == PURPOSE)
     await unit.connection.execute(update(tables.consents).where(agreed).values(person_id=now))
-    await events.look_again(unit, theirs.keys())
     for mine in await of_person(unit, now):
         if other := theirs.pop(mine.event_id, None):
             keep, drop = sorted((mine, other), key=lambda each: (_BETTER.index(each.state), each.place))
@@ -142,20 +193,23 @@ async def inherit(unit: Unit, before: UUID, now: UUID) -> None:
 
 async def anonymise(unit: Unit, event_id: UUID) -> None:
     """What is left for reports: codes, and that somebody was there. Nobody finds out any more who it was."""
-    nobody = {"person_id": None, "chat_id": None, "content": None, "zone": ""}
-    await unit.connection.execute(update(tables.registrations).where(_registrations.event_id == event_id).values(nobody))
+    rows = await of_event(unit, event_id)
+    random.SystemRandom().shuffle(rows)
+    await unit.connection.execute(delete(tables.registrations).where(_registrations.event_id == event_id))
+    fresh = [_nobodys(each, place) for place, each in enumerate(rows, 1)]
+    for at in range(0, len(fresh), 500):
+        await unit.connection.execute(insert(tables.registrations), [_row(unit, each) for each in fresh[at : at + 500]])
 
 
-async def people_at(unit: Unit, event_ids: Collection[UUID]) -> int:
-    """How many different people signed up for these events; of those whom nobody knows any more, each registration counts as one."""
-    ids = sorted(event_ids)
-    known = select(func.count(func.distinct(_registrations.person_id))).where(_registrations.event_id.in_(ids))
-    unknown = select(func.count()).where(_registrations.event_id.in_(ids), _registrations.person_id.is_(None))
-    return int((await unit.connection.execute(known)).scalar_one()) + int((await unit.connection.execute(unknown)).scalar_one())
+def _nobodys(each: Registration, place: int) -> Registration:
+    """By the minute, or by its number, somebody could be found."""
+    days: dict[str, Any] = {name: _day(getattr(each, name)) for name in ("created_at", "changed_at", "attended_at", "still_at")}
+    nothing: dict[str, Any] = {"person_id": None, "chat_id": None, "content": {}, "zone": "", "offered_until": None, "linked_at": None}
+    return replace(each, id=uuid4(), place=place, **nothing, **days)
 
 
-def holding(rows: Sequence[Registration]) -> int:
-    return sum(each.holds for each in rows)
+def _day(at: datetime | None) -> datetime | None:
+    return at.replace(hour=0, minute=0, second=0, microsecond=0) if at else None
 
 
 def _row(unit: Unit, registration: Registration) -> dict[str, Any]:

@@ -393,6 +393,7 @@ events = Table(  # what people sign up for
     _column("interpretation", String(80), "operational", nullable=False),
     _column("capacity", Integer, "operational"),
     _column("taken", Integer, "operational", nullable=False),
+    _column("shrink_to", Integer, "operational"),  # the capacity that staff want, when more seats were given already
     _column("opens_at", Moment, "operational"),
     _column("closes_at", Moment, "operational"),
     _column("roles", String(80), "operational", nullable=False),
@@ -447,6 +448,7 @@ registrations = Table(  # who signed up, and what became of it
     _column("created_at", Moment, "operational", nullable=False),
     _column("changed_at", Moment, "operational", nullable=False),
     _column("attended_at", Moment, "profile"),
+    _column("linked_at", Moment, "operational"),  # when they were given the link to join
     _column("still_at", Moment, "profile"),  # when they said that they come, after a change
     _column("was_there", Boolean, "profile"),
     _column("rating", SmallInteger, "profile"),

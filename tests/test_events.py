@@ -104,6 +104,8 @@ async def test_a_moved_event_tells_everybody_once_and_asks_whether_they_come(fai
     await fair.command(100, "change", event.code)
     await fair.press(100, "when")
     await fair.text(100, "5 December 2026 10:00-12:00")
+    assert not fair.ids(1, since), "before that it is asked once more"
+    await fair.press(100, "yes")
     assert [each for each in fair.ids(1, since) if each.startswith("event.")] == ["event.moved", "event.do-you-come"]
     assert [each for each in fair.ids(2, since) if each.startswith("event.")] == ["event.moved"]
     assert "waiting list" not in fair.read(1, since)
@@ -226,6 +228,7 @@ async def test_a_message_goes_to_whom_it_is_meant_for_and_never_carries_the_link
         await fair.command(100, "tell", event.code)
         await fair.press(100, whom)
         await fair.text(100, text)
+        await fair.press(100, "yes")
         assert [fair.ids(who, since).count("event.message") for who in (1, 2)] == reach, whom
 
 

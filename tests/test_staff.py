@@ -666,7 +666,7 @@ RULES = {  # command -> who may open its dialog; a command that is not here fail
     **dict.fromkeys("newevent publish drop change wording guests tell sheet calloff".split(), COORDINATORS),
 }
 OF_EVENTS = (
-    "create-event publish-event drop-event may-change-event change-event take-no-more write-event call-off-event "
+    "create-event publish-event drop-event show-once-more tell-commands may-change-event change-event take-no-more write-event call-off-event "
     "list-registered add-registered remove-registered message-registered event-sheet"
 ).split()
 OWNERS = ("own", "another's", "an organisation's", "nobody's")
@@ -694,7 +694,7 @@ ACTS = {  # effect of staff -> (who may do it, about whose record)
 DONE = {
     "person.card", "person.opened", "person.notes-are", "person.no-notes", "person.noted", "find.found", "fill.begins",
     "staff.invited", "staff.changed", "staff.own-code-is", "numbers.all",
-    "newevent.made", "manage.is-published", "manage.published", "event.card", "manage.dropped", "manage.changed", "manage.called-off",
+    "newevent.made", "manage.commands", "manage.is-published", "manage.published", "event.card", "manage.dropped", "manage.changed", "manage.called-off",
     "guests.nobody", "guests.asked", "guests.no-person", "guests.no-door", "tell.sent", "sheet.here", "opinions.there", "report.from", "checkin.none",
     "calls.waiting", "answer.free", "answer.sent", "take.yours", "close.done", "uncoded.coded",
 }  # fmt: skip
@@ -768,7 +768,7 @@ class Matrix:
             memo |= {"which": "1", "words": "x", "entry": "http://data.europa.eu/esco/isco/C72"}  # the call of somebody else
             memo |= {"like": "new", "title": "T", "about": "A", "when": "2031-05-06T13:00/2031-05-06T15:00", "field": "cost", "cost": "free", "tongue": "de"}
             memo |= {"whom": "everybody", "text": "x", "paper": "table", "since": "2031-01-01", "until": "2031-12-31", "ticket": "x", "language": "de"}
-            if "event" in effect or "registered" in effect or effect == "take-no-more":
+            if "event" in effect or "registered" in effect or effect in {"take-no-more", "show-once-more"}:
                 memo["which"] = self.draft if effect in {"publish-event", "drop-event"} else self.event
             helper = self.gone if owner == "another's" else next(iter(helpers.values()), None) if owner == "own" else None
             memo |= {"deed": "coordinator"} | ({"whom": f"s{helper.id.hex[-16:]}" if helper else "s0"} if effect == "change-staff" else {})

@@ -19,6 +19,7 @@ from typing import Any, Literal, Self
 from zoneinfo import ZoneInfo
 
 from babel import Locale, UnknownLocaleError
+from babel.core import get_global
 from babel.dates import format_date, format_skeleton
 from babel.lists import format_list
 from babel.numbers import format_decimal
@@ -336,7 +337,7 @@ class Voice:
                 inside = _comma(language).join(self._fact(each, language) for each in more)
                 return self._fact(first, language) + (f" ({inside})" if inside else "")
             case {"moment": moment}:
-                return self._moment(datetime.fromisoformat(moment), fact.get("zone", ""), language)
+                return self._moment(datetime.fromisoformat(moment), fact.get("zone", ""), language, year="year" in fact)
             case {"day": day}:
                 return self._digits(self._day(date.fromisoformat(day), language), language)
             case {"lasts": seconds}:
@@ -350,15 +351,16 @@ class Voice:
         """As it stands alone on a button."""
         return str(number).translate(_TABLES[self.reader.digits or usual_digits(self.language)])
 
-    def _moment(self, at: datetime, zone: str, language: str) -> str:
+    def _moment(self, at: datetime, zone: str, language: str, *, year: bool = False) -> str:
         if zone:
             at = at.astimezone(ZoneInfo(zone))
-        said = self._digits(f"{self._day(at.date(), language)}{_comma(language)}{at.hour}:{at.minute:02}", language)
+        said = self._digits(f"{self._day(at.date(), language, year=year)}{_comma(language)}{at.hour}:{at.minute:02}", language)
         return self._fact({"say": "common.at-place", "with": {"time": said, "place": city(zone, language)}}, language) if zone else said
 
-    def _day(self, day: date, language: str) -> str:
-        """With its weekday, and without the year: Thursday, 18 March."""
-        return f"{format_date(day, 'EEEE', locale=locale(language))}{_comma(language)}{format_skeleton('MMMMd', day, locale=locale(language))}"
+    def _day(self, day: date, language: str, *, year: bool = False) -> str:
+        """With its weekday: Thursday, 18 March."""
+        weekday = format_date(day, "EEEE", locale=locale(language))
+        return f"{weekday}{_comma(language)}{format_skeleton('yMMMMd' if year else 'MMMMd', day, locale=locale(language))}"
 
     def _free(self, text: str, from_: str, language: str, fact: Mapping[str, Any]) -> str:
         """What somebody wrote, and what a machine makes of it: instead of it, with the original a tap away, or beside it."""
@@ -445,7 +447,8 @@ def _of_calendar(fact: Mapping[str, Any], language: str) -> str:
 
 def city(zone: str, language: str) -> str:
     """The city that a zone is named after, as the language calls it (CLDR)."""
-    there = locale(language).time_zones.get(zone) or locale("en").time_zones.get(zone) or {}
+    known = get_global("zone_aliases").get(zone, zone)  # CLDR says Europe/Kiev, IANA Europe/Kyiv
+    there = locale(language).time_zones.get(known) or locale("en").time_zones.get(known) or {}
     return str(there.get("city") or zone.rpartition("/")[2].replace("_", " "))
 
 

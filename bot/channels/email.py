@@ -11,7 +11,9 @@ import json
 import re
 import smtplib
 import ssl
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from email import policy
 from email.headerregistry import Address as Mailbox
 from email.message import EmailMessage
 from email.utils import format_datetime, make_msgid
@@ -27,10 +29,13 @@ from translations.words import Words, is_right_to_left
 CHANNEL = "email"
 PATH = "/mail/"
 STOP = "stop-mail"  # what a link does beside the commands of our buttons
+LONG_LINES = policy.SMTP.clone(max_line_length=990)  # an address must not be broken: mail programs press it (RFC 8058)
 PATIENCE = 20  # seconds for a mail server
 PLACE = "mail/link"
 MARKS = dict.fromkeys(map(ord, "\u2066\u2067\u2068\u2069\u200e\u200f"))
 ADDRESS = re.compile(r"https?://[^\s<>\u2066-\u2069]+")
+OUR_FAULT = re.compile(r"relay|polic|spam|block|denied|reput|auth|list", re.IGNORECASE)
+WITHOUT_QUESTIONS = frozenset({"cantcome", "takeplace", "coming", "signup"})  # what a press in a mail can do; the rest is for a chat
 PORTS = {"smtp": 587, "smtps": 465}
 
 
@@ -63,18 +68,19 @@ class Email:
         """`url`: smtp://USER:PASSWORD@HOST:PORT (TLS as soon as the server offers it) or smtps://...; `sender`: our own address; without
         `public_url` a mail has no links of ours."""
         self._url, self._sender, self._words, self._cipher, self._public_url, self._clock = url, sender, words, cipher, public_url, clock
+        self._threads = ThreadPoolExecutor(4, "mail")  # a server that hangs holds up nothing but mail
 
     async def send(self, outgoing: Outgoing) -> None:
         """Raises SendError."""
         if asks(outgoing):
             return
-        await asyncio.to_thread(self._hand_in, self.write(outgoing))
+        await asyncio.get_running_loop().run_in_executor(self._threads, self._hand_in, self.write(outgoing))
 
     def write(self, outgoing: Outgoing) -> EmailMessage:
         """The whole mail: in plain text, as a page, and with what comes along."""
         language = outgoing.language or "en"
         to, text = outgoing.address.address, outgoing.text.translate(MARKS)
-        mail = EmailMessage()
+        mail = EmailMessage(policy=LONG_LINES)
         mail["Subject"] = subject_of(text)
         mail["From"] = Mailbox(str(self._words.constant("programme")), addr_spec=self._sender)
         mail["To"] = to
@@ -98,8 +104,13 @@ class Email:
     def _links(self, outgoing: Outgoing) -> list[tuple[str, str]]:
         """(label, address) of each button that is in order at any time."""
         pressed = [(choice, _command(choice)) for row in outgoing.rows for choice in row] if self._public_url else []
-        to = outgoing.address.address
-        return [(choice.label.translate(MARKS), self._link(Pressed(to, *command))) for choice, command in pressed if command]
+        return [(choice.label.translate(MARKS), self._leads(outgoing.address.address, *command)) for choice, command in pressed if command]
+
+    def _leads(self, to: str, command: str, argument: str) -> str:
+        """To what it does; or to the web chat, where questions can be asked."""
+        if command in WITHOUT_QUESTIONS:
+            return self._link(Pressed(to, command, argument))
+        return f"{self._public_url}/chat?start=event_{argument.partition('-')[0]}" if command == "feedback" else f"{self._public_url}/chat"
 
     def _link(self, pressed: Pressed) -> str:
         return f"{self._public_url}{PATH}{seal_link(self._cipher, pressed)}"
@@ -121,14 +132,23 @@ class Email:
         except smtplib.SMTPAuthenticationError as error:
             raise SendError("unauthorised") from error
         except smtplib.SMTPRecipientsRefused as error:
-            code = next(iter(error.recipients.values()))[0]
-            raise SendError("chat-not-found" if code >= 500 else "server") from error
+            raise SendError(_meaning(*next(iter(error.recipients.values())))) from error
         except smtplib.SMTPResponseException as error:
             raise SendError("bad-request" if error.smtp_code >= 500 else "server") from error
         except smtplib.SMTPNotSupportedError as error:
             raise SendError("bad-request") from error
         except (smtplib.SMTPException, OSError) as error:
             raise SendError("unreachable") from error
+
+
+def _meaning(code: int, said: bytes | str) -> str:
+    """Of a refused recipient: is there nobody (RFC 5321, 4.2.3; RFC 3463, X.1), or do they refuse us or this mail?"""
+    words = said.decode(errors="replace") if isinstance(said, bytes) else said
+    if code < 500:
+        return "server"
+    enhanced = re.match(r"5\.(\d+)\.\d+", words)
+    nobody = enhanced[1] == "1" if enhanced else not OUR_FAULT.search(words)
+    return "chat-not-found" if code in {550, 551, 553, 556} and nobody else "bad-request"
 
 
 def asks(outgoing: Outgoing) -> bool:

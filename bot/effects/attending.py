@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from hmac import compare_digest
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from bot.effects import cards, due
 from bot.effects.cards import Telling, Told, letters, told
@@ -63,7 +63,9 @@ async def check_in(context: Context) -> Outcome:
     if mine.attended_at:
         since = {"moment": mine.attended_at.astimezone(context.programme.timezone).isoformat(timespec="minutes")}
         return said("checkin.again", "again", **facts, since=since)
-    await registrations.save(context.unit, [replace(mine, attended_at=context.unit.now)])
+    await registrations.attend(context.unit, mine.id)
+    assert context.staff  # noqa: S101 - may() has looked
+    await staff.write_down(context.unit, context.staff.id, "check-in", mine.person_id, event.code)
     return said("checkin.welcome", "welcome", **facts)
 
 
@@ -96,11 +98,8 @@ async def listed(context: Context) -> Outcome:
 
 
 async def _numbers(context: Context, rows: Iterable[Registration]) -> dict[UUID, int]:
-    found = {}
-    for each in rows:
-        person = await people.get(context.unit, each.person_id) if each.person_id else None
-        found[each.id] = person.number if person else 0
-    return found
+    numbers_ = await people.numbers_of(context.unit, [each.person_id for each in rows if each.person_id])
+    return {each.id: numbers_.get(each.person_id, 0) if each.person_id else 0 for each in rows}
 
 
 async def _write_down(context: Context, event: Event) -> None:
@@ -128,11 +127,13 @@ async def add(context: Context) -> Outcome:
         if not (door := doors.get(person.id)):
             return said("guests.no-door")
         invitation = await cards.card(desk, it, door, None)
-        return replace(said("guests.asked"), notices=(Draft(f"event.{it.event.id}.invitation.{person.id}", invitation, door),))
+        return replace(said("guests.asked"), notices=(Draft(f"event.{it.event.id}.invitation.{uuid4().hex}", invitation, door),))
     before = await registrations.get(context.unit, it.event.id, person.id)
     if before and before.state in {"confirmed", "offered", "waiting"}:
         return said("guests.there-already")
-    event = replace(it.event, taken=await registrations.seats_taken(context.unit, it.event.id))
+    earlier = await due.settled(desk, it)  # whoever waits comes first
+    it = replace(it, event=await events.find(context.unit, it.event.id) or it.event)
+    event = it.event
     name = name_of(person, context.scripts)
     language = doors[person.id].language if person.id in doors else context.chat.language
     content = {"name": name} if name != f"№ {person.number}" else {}
@@ -147,7 +148,7 @@ async def add(context: Context) -> Outcome:
     telling = Telling(desk, it, sentence, actions=cards.actions(it, mine, desk), calendar=mine.state == "confirmed")
     return replace(
         said("guests.added-confirmed" if mine.state == "confirmed" else "guests.added-waiting"),
-        notices=(*notices, *await letters(desk, [mine], "added", telling)),
+        notices=(*earlier, *notices, *await letters(desk, [mine], "added", telling)),
     )
 
 
@@ -162,6 +163,7 @@ async def remove(context: Context) -> Outcome:
         return said("guests.no-person")
     mine = replace(mine, state="cancelled", offered_until=None, changed_at=context.unit.now)
     await registrations.save(context.unit, [mine])
+    await registrations.silence(context.unit, [mine.id])
     notices = await due.settled(desk, it)
     return replace(said("guests.removed"), notices=(*notices, *await letters(desk, [mine], "removed", Telling(desk, it, "event.was-removed"))))
 

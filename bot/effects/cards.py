@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
 
 from bot.calendars import calendar_file
@@ -15,8 +15,9 @@ from bot.signups import free, is_released, why_not
 from dialogs.nouns import Fact, Message, Say
 from storage import chats, events, people, registrations
 from storage.records import Chat, Draft, Event, EventText, Registration
+from storage.registrations import LETTERS
 
-LETTERS = "event"  # how the keys of letters about events begin
+ABOUT_ONE = frozenset({"signup", "cantcome", "takeplace", "coming", "feedback"})  # what a button does with one registration
 
 
 ROLES: Mapping[str, Fact] = {
@@ -78,6 +79,13 @@ def when(event: Event, zone: str = "") -> dict[str, Fact]:
     return {"moment": {"moment": begins.isoformat(timespec="minutes"), "zone": there}, "until": until}
 
 
+def own_time(event: Event, zone: str) -> list[Say]:
+    """When it is for somebody who is elsewhere, if clocks are different there."""
+    if not zone or event.starts_at.astimezone(ZoneInfo(zone)).utcoffset() == event.starts_at.astimezone(ZoneInfo(event.zone)).utcoffset():
+        return []
+    return [Say("event.yours", when(event, zone), line=True)]
+
+
 def brief(event: Event, zone: str = "") -> Fact:
     """The moment alone."""
     return when(event, zone)["moment"]
@@ -109,8 +117,7 @@ async def card(desk: Desk, it: Told, chat: Chat, mine: Registration | None) -> d
     """Everything somebody must know, and what they can do. The link to join is never on it."""
     event, zone = it.event, zone_of(chat)
     parts = [Say("event.card", {"title": it.title(*reads(chat))}), Say("event.when", when(event), line=True)]
-    if zone and event.starts_at.astimezone(ZoneInfo(zone)).utcoffset() != event.starts_at.astimezone(ZoneInfo(event.zone)).utcoffset():
-        parts.append(Say("event.yours", when(event, zone), line=True))
+    parts += own_time(event, zone)
     parts.append(Say("event.place", {"place": event.place}, line=True) if event.place else Say("event.online", line=True))
     parts.append(Say("event.spoken", {"language": spoken(event.language)}, line=True))
     if event.interpretation:
@@ -176,6 +183,8 @@ def actions(it: Told, mine: Registration | None, desk: Desk) -> Sequence[Action]
         buttons.append(("cantcome", event.code, {"say": "event.wait-no-more"}))
     elif state == "offered":
         buttons += [("takeplace", event.code, {"say": "event.take"}), ("cantcome", event.code, {"say": "event.leave"})]
+    elif state == "confirmed" and event.state == "published":
+        buttons.append(("feedback", event.code, {"say": "event.tell-how"}))
     elif not why_not(event, desk.unit.now):
         buttons.append(("signup", event.code, {"say": "event.sign-up" if free(event) else "event.wait"}))
     if event.form and event.form in desk.scripts.commands and state == "confirmed":
@@ -207,10 +216,25 @@ async def letters(desk: Desk, to: Sequence[Registration], what: str, say: Tellin
         content = say(each, chat) if chat else None
         if chat is None or content is None:
             continue
-        if chat.state and chat.state.get("shared") and (name := await _name(desk, each.person_id)):
-            content = {**content, "parts": [["common.for", {"name": name}, False, False], *content["parts"]]}
-        drafts.append(Draft(f"{LETTERS}.{each.id}.{what}.{desk.unit.now.timestamp():.0f}", content, chat))
+        if chat.state and chat.state.get("shared"):
+            content = await _for_one_of_several(desk, each, content)
+        drafts.append(Draft(letter_key(each, what), content, chat))
     return drafts
+
+
+def letter_key(registration: Registration, what: str) -> str:
+    """So that they go with the registration (storage/registrations.py)."""
+    return f"{LETTERS}.{registration.id}.{what}.{uuid4().hex[:12]}"
+
+
+async def _for_one_of_several(desk: Desk, mine: Registration, content: dict[str, Any]) -> dict[str, Any]:
+    """Whom it is for stands above it, and its buttons are about their registration, whoever speaks there just now."""
+    name = mine.content.get("name", "") or await _name(desk, mine.person_id)
+    parts = [*([["common.for", {"name": name}, False, False]] if name else []), *content["parts"]]
+    actions = [
+        [command, f"{argument}-{mine.id.hex[:8]}" if command in ABOUT_ONE else argument, label] for command, argument, label in content.get("actions", ())
+    ]
+    return {**content, "parts": parts, **({"actions": actions} if actions else {})}
 
 
 async def _name(desk: Desk, person_id: UUID | None) -> str:
@@ -236,10 +260,7 @@ class Telling:
 
     def make(self, registration: Registration, chat: Chat) -> dict[str, Any]:
         facts = heading(self.it, chat)
-        own = zone_of(chat)
-        parts = [Say(each, facts) for each in self.sentences]
-        if own and own != self.it.event.zone:
-            parts.append(Say("event.yours", when(self.it.event, own), line=True))
+        parts = [*(Say(each, facts) for each in self.sentences), *own_time(self.it.event, zone_of(chat))]
         parts += self.more(registration, chat)
         document = calendar_of(self.it, chat, self.desk) if self.calendar else None
         return pack(Message(tuple(parts)), actions=self.actions, until=self.until, document=document)

@@ -50,6 +50,8 @@ async def join_by_code(context: Context) -> Outcome:
         await organisations.inherit(unit, mine.id, person.id)
         await calls.inherit(unit, mine.id, person.id)
         await registrations.inherit(unit, mine.id, person.id)
+        if (mail := await chats.mail_of(unit, mine.id)) and not await chats.mail_of(unit, person.id):
+            await chats.belong(unit, mail.id, person.id)
         await erasure.of_person(unit, mine.id)
     await people.changed(unit, [person.id])
     state = there.state if there and there.person_id == person.id else None  # else another one of their family speaks there just now
@@ -99,9 +101,10 @@ async def part_others(context: Context) -> Outcome:
     """Only this chat stays the person's: for a phone that was lost, or a computer that others use. Nothing of theirs stays there:
     no seat beside others of their family, no code, and no place in the team."""
     unit, others, seated = context.unit, await _others(context), await _seated(context)
+    others += [mail] if context.person and (mail := await chats.mail_of(unit, context.person.id)) else []
     if context.person is None or not (others or seated):
         return said("doors.parted-none")
-    parted = [each for each in others if each.channel != sessions.CHANNEL]
+    parted = [each for each in others if each.channel not in {sessions.CHANNEL, chats.MAIL}]
     over = [each for each in others if each not in parted]  # a browser: whoever sits there now is shown nothing any more
     await chats.part(unit, [each.id for each in parted])
     await chats.dismiss(unit, [each.id for each in parted])

@@ -28,6 +28,8 @@ async def look(context: Context) -> Outcome:
 async def send_code(context: Context) -> Outcome:
     """To the address that they wrote, and nowhere else."""
     address = _address(context)
+    if await codes.are_too_many(context.unit, context.chat.id, "mail", _subject(context, address)):  # nobody floods somebody else's mailbox
+        return Outcome()
     code = await codes.make(context.unit, context.chat.id, kind="mail", subject=_subject(context, address))
     minutes = int(codes.LASTS.total_seconds() // 60)
     letter = pack(Message((Say("email.your-code", {"code": in_groups(code), "n": minutes}),)))
@@ -48,8 +50,7 @@ async def confirm(context: Context) -> Outcome:
     state = State(context.chat.language, secrets.randbelow(1_000_000), ("join.age",), frames=(Frame("menu"),), reading=dict(context.chat.reading))
     chat = replace(chat, person_id=person.id, language=context.chat.language, state=state.to_json())
     await chats.save(unit, [chat])
-    mine = await registrations.of_person(unit, person.id)
-    await registrations.save(unit, [replace(each, chat_id=chat.id) for each in mine])
+    await registrations.write_to(unit, person.id, chat.id)
     return said("email.done", "done")
 
 

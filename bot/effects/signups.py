@@ -11,16 +11,16 @@ from bot.effects import cards, due
 from bot.effects.cards import Told, told
 from bot.effects.nouns import Context, Desk, Outcome, name_of, said
 from bot.letters import pack
-from bot.signups import MOST_SEATS, placed, why_not
+from bot.signups import MOST_SEATS, is_released, placed, why_not
 from dialogs.nouns import Fact, Message, Say
-from storage import chats, events, registrations
+from storage import chats, events, registrations, seats
 from storage.records import Chat, Draft, Event, Registration
 
 log = logging.getLogger(__name__)
 
 NEAREST = 60  # events in the list: who looks for something later finds it by its name, or when it comes nearer
 LOOKED_AT = 400  # events looked through for those that suit somebody
-CODE = re.compile(r"[a-z][a-z0-9]{3,15}")
+CODE = re.compile(r"([a-z][a-z0-9]{3,15})(?:-([0-9a-f]{8}))?")  # of an event; with the beginning of a registration's id, in a chat that a family shares
 EVERYTHING = "everything"  # what is pressed to see what does not suit them, too
 NOW = {"confirmed": "event.now-confirmed", "waiting": "event.now-waiting", "offered": "event.now-offered"}
 SPOKEN = re.compile(r"\d{4}")
@@ -30,7 +30,7 @@ def code_of(context: Context) -> str:
     """The event that the dialog is about: chosen from a list, or named by a button, a link or a command."""
     wanted = next((context.memo[name] for name in ("every", "which", "code") if context.memo.get(name) not in {None, "", EVERYTHING}), "")
     found = CODE.fullmatch(wanted.strip().lower().removeprefix("event_"))
-    return found[0] if found else ""
+    return found[1] if found else ""
 
 
 async def _event(context: Context, *, lock: bool = False) -> Event | None:
@@ -41,6 +41,12 @@ async def _event(context: Context, *, lock: bool = False) -> Event | None:
 
 
 async def _mine(context: Context, event: Event) -> Registration | None:
+    """Of whoever speaks; or of the one of their family whom the button is about."""
+    named = CODE.fullmatch(context.memo.get("code", "").strip().lower())
+    if named and named[2]:
+        here = [*await seats.of_chat(context.unit, context.chat.id), *([context.person.id] if context.person else [])]
+        there = [await registrations.get(context.unit, event.id, each) for each in here]
+        return next((each for each in there if each and each.id.hex.startswith(named[2])), None)
     return await registrations.get(context.unit, event.id, context.person.id) if context.person else None
 
 
@@ -129,9 +135,14 @@ async def look(context: Context) -> Outcome:
         it = (await told(Desk.of(context), event))[0]
         return Outcome((await cards.card(Desk.of(context), it, context.chat, mine),), reason)
     known = context.person and name_of(context.person, context.scripts) != f"№ {context.person.number}"
-    asks = [f"ask-{each}" for each in event.asks if not (each == "name" and known)]
-    if "interpreter" in event.asks and event.language in cards.reads(context.chat):
-        asks.remove("ask-interpreter")  # they read its language
+    known_already = {"name"} if known else set()
+    if mine:  # they told everything before
+        known_already = {*event.asks}
+    if event.language in cards.reads(context.chat):
+        known_already.add("interpreter")
+    if event.capacity is not None and event.capacity < MOST_SEATS:
+        known_already.add("seats")  # a group that is larger than the event would wait for ever
+    asks = [f"ask-{each}" for each in event.asks if each not in known_already]
     return Outcome((), " ".join(["open", *asks]))
 
 
@@ -149,13 +160,15 @@ async def sign_up(context: Context) -> Outcome:
     if reason := why_not(event, context.unit.now):
         it = (await told(Desk.of(context), event))[0]
         return Outcome((await cards.card(Desk.of(context), it, context.chat, mine),), reason)
-    event = replace(event, taken=await registrations.seats_taken(context.unit, event.id))
+    earlier = await due.settled(Desk.of(context), (await told(Desk.of(context), event))[0])  # whoever waits comes first
+    event = await events.find(context.unit, event.id) or event
     asked = placed(event, await _asked(context, event, mine))
     if mine:
         await registrations.save(context.unit, [asked])
     else:
         asked = await registrations.begin(context.unit, asked)
-    return await _after(context, event, asked)
+    after = await _after(context, event, asked)
+    return replace(after, notices=(*earlier, *after.notices))
 
 
 async def _asked(context: Context, event: Event, before: Registration | None) -> Registration:
@@ -164,24 +177,25 @@ async def _asked(context: Context, event: Event, before: Registration | None) ->
     memo, codes = context.memo, _codes(context)
     known = name_of(context.person, context.scripts)
     content = {
-        "name": memo.get("name", "") or (known if known != f"№ {context.person.number}" else ""),
+        "name": memo.get("name", "") or (known if "name" in event.asks and known != f"№ {context.person.number}" else ""),
         "access": memo.get("access.words", ""),
     }
-    seats = int(memo["seats"][1:]) if re.fullmatch(rf"n[1-{MOST_SEATS}]", memo.get("seats", "")) else 1
+    wanted = int(memo["seats"][1:]) if re.fullmatch(rf"n[1-{MOST_SEATS}]", memo.get("seats", "")) else before.seats if before else 1
     new = Registration(event.id, event.id, context.person.id, context.chat.id, "waiting")  # its id comes with the row
     return replace(
         before or new,
         chat_id=(await _door(context)).id,
         place=1 + await registrations.last_place(context.unit, event.id),
-        seats=seats,
+        seats=wanted,
         language=context.chat.language,
         zone=cards.zone_of(context.chat),
-        interpreter=context.chat.language if memo.get("interpreter") == "yes" else "",
+        interpreter=context.chat.language if memo.get("interpreter") == "yes" else before.interpreter if before and "interpreter" not in memo else "",
         role=codes.get("role", ""),
         region=codes.get("region", "").partition(" ")[0],
         changed_at=context.unit.now,
+        linked_at=None,
         still_at=None,
-        content={name: value for name, value in content.items() if value},
+        content={**(before.content if before else {}), **{name: value for name, value in content.items() if value}},
     )
 
 
@@ -194,14 +208,16 @@ async def _after(context: Context, event: Event, mine: Registration) -> Outcome:
         it = replace(it, event=event)
     else:
         warnings = []
+    if mine.state == "confirmed" and is_released(event, mine.zone or context.programme.zone, context.unit.now):
+        await registrations.link(context.unit, [mine.id])  # it stands in what they are told now
     notices = await due.settled(desk, it)
     now = await registrations.find(context.unit, mine.id) or mine
     event = await events.find(context.unit, event.id) or event
     if now.state == "offered":  # nobody waited before them, and a seat was free
-        notices = [each for each in notices if not each.key.startswith(f"{cards.LETTERS}.{mine.id}.")]
+        notices = [each for each in notices if not each.key.startswith(f"{registrations.LETTERS}.{mine.id}.")]
     letter = await _as_it_stands(context, event, now, news=True)
     door = await _door(context)
-    copy = [Draft(f"{cards.LETTERS}.{mine.id}.copy.{context.unit.now.timestamp():.0f}", letter, door)] if door.id != context.chat.id else []
+    copy = [Draft(cards.letter_key(mine, "copy"), letter, door)] if door.id != context.chat.id else []
     return Outcome((letter,), now.state, notices=(*notices, *warnings, *copy))
 
 
@@ -215,9 +231,13 @@ async def _as_it_stands(context: Context, event: Event, mine: Registration, *, n
     """In one letter: what, when, where, and what they can do. With the file for their calendar and the ticket, when it is new."""
     desk = Desk.of(context)
     it = (await told(desk, event))[0]
+    if event.state != "published" or mine.state not in NOW or context.unit.now >= event.ends_at:
+        return await cards.card(desk, it, context.chat, mine)
     head = Say(NOW[mine.state], cards.heading(it, context.chat))
+    own = cards.own_time(event, cards.zone_of(context.chat))
+    name = [Say("common.for", {"name": mine.content["name"]}, line=True)] if mine.state == "confirmed" and "name" in mine.content else []
     where = Say("event.place", {"place": event.place}, line=True) if event.place else Say("event.online", line=True)
-    parts = [head, where, *(await cards.stands(desk, it, context.chat, mine))[1 if mine.state == "confirmed" else 0 :]]
+    parts = [head, *own, where, *name, *(await cards.stands(desk, it, context.chat, mine))[1 if mine.state == "confirmed" else 0 :]]
     confirmed = news and mine.state == "confirmed"
     return pack(
         Message(tuple(parts), picture=ticket_of(context, mine) if confirmed and event.place else ""),
@@ -250,6 +270,8 @@ async def accept_offer(context: Context) -> Outcome:
         return _nothing()
     if mine.state == "confirmed":
         return Outcome((await _as_it_stands(context, event, mine),), "confirmed")
+    if event.state != "published":
+        return Outcome((await _as_it_stands(context, event, mine),), event.state)
     if mine.state != "offered" or (mine.offered_until and mine.offered_until <= context.unit.now) or context.unit.now >= event.ends_at:
         return await _too_late(context, event, mine)
     mine = replace(mine, state="confirmed", offered_until=None, chat_id=(await _door(context)).id, changed_at=context.unit.now)
@@ -263,7 +285,7 @@ async def _too_late(context: Context, event: Event, mine: Registration) -> Outco
     it = (await told(desk, event))[0]
     notices = await due.settled(desk, it)
     now = await registrations.find(context.unit, mine.id) or mine
-    notices = [each for each in notices if not each.key.startswith(f"{cards.LETTERS}.{mine.id}.")]
+    notices = [each for each in notices if not each.key.startswith(f"{registrations.LETTERS}.{mine.id}.")]
     event = await events.find(context.unit, event.id) or event
     late = Say("event.too-late", cards.heading(it, context.chat))
     return Outcome((pack(Message((late,)), actions=cards.actions(replace(it, event=event), now, desk)),), "too-late", notices=tuple(notices))
@@ -285,12 +307,21 @@ async def cancel(context: Context) -> Outcome:
         return said("event.over")
     before, mine = mine.state, replace(mine, state="cancelled", offered_until=None, changed_at=context.unit.now)
     await registrations.save(context.unit, [mine])
+    await registrations.silence(context.unit, [mine.id])
     notices = await due.settled(desk, it)
     event = await events.find(context.unit, event.id) or event
     sentence = {"confirmed": "event.seat-given-back", "offered": "event.offer-left", "waiting": "event.waits-no-more"}[before]
     return Outcome(
         (pack(Message((Say(sentence, heading),)), actions=cards.actions(replace(it, event=event), mine, desk)),), "cancelled", notices=tuple(notices)
     )
+
+
+async def set_zone(context: Context) -> Outcome:
+    """Where they are now, so that nothing of their events wakes them there."""
+    if context.person:
+        await context.write()
+        await registrations.move_to(context.unit, context.person.id, context.memo.get("which", ""))
+    return Outcome()
 
 
 async def still_coming(context: Context) -> Outcome:
@@ -316,7 +347,7 @@ async def was_here(context: Context) -> Outcome:
     for each in await registrations.of_person(context.unit, context.person.id) if context.person else ():
         event = await events.find(context.unit, each.event_id)
         if each.state == "confirmed" and event and is_going_on(event, context) and SPOKEN.fullmatch(typed) and event.spoken == str(int(typed)).zfill(4):
-            await registrations.save(context.unit, [replace(each, attended_at=each.attended_at or context.unit.now)])
+            await registrations.attend(context.unit, each.id)
             it = (await told(Desk.of(context), event))[0]
             return said("here.noted", "noted", **cards.heading(it, context.chat))
     return said("here.wrong", "wrong")

@@ -17,7 +17,7 @@ from bot.effects.signups import code_of
 from bot.effects.staff import refused
 from bot.letters import Action, pack
 from bot.rights import may
-from bot.signups import is_released
+from bot.signups import is_released, offer_until
 from dialogs.nouns import Fact, Message, Say
 from dialogs.when import Misread, understand_befores, understand_moment
 from storage import events, registrations
@@ -92,8 +92,8 @@ async def create(context: Context) -> Outcome:
             begins,
             ends,
             context.programme.zone,
-            place=words_of(memo, "place"),
-            link=words_of(memo, "link"),
+            place="" if is_link(words_of(memo, "place")) else words_of(memo, "place"),
+            link=words_of(memo, "link") or (words_of(memo, "place") if is_link(words_of(memo, "place")) else ""),
             language=memo.get("spoken", "en"),
             capacity=_capacity(memo.get("seats", "0")),
             roles=tuple(memo.get("roles", "").split()),
@@ -112,11 +112,18 @@ async def create(context: Context) -> Outcome:
             await events.write(unit, before.texts, written)
             await events.save(unit, before)
         series = before.series if memo.get("like") == "series" else None
-        event = replace(before, begins=begins, ends=ends, state="draft", taken=0, series=series, opens_at=None, closes_at=None, warned=(), next_at=None)
+        event = replace(
+            before, begins=begins, ends=ends, state="draft", taken=0, series=series, opens_at=None, closes_at=None, warned=(), next_at=None, link=""
+        )
         written = [] if series else written
     event = await events.begin(unit, replace(event, staff_id=context.staff.id, run_until=None, next_at=None))
     await events.write(unit, event.texts, written)
     return await _shown(context, event.code, Say("newevent.made", {"code": event.code}))
+
+
+def is_link(text: str) -> bool:
+    """What was typed as the place, and must not be shown to everybody."""
+    return "://" in text
 
 
 def span_of(value: str) -> tuple[datetime, datetime]:
@@ -228,8 +235,10 @@ async def call_off(context: Context) -> Outcome:
     if it.event.state != "published":
         return said("manage.not-published")
     desk, there = Desk.of(context), await registrations.of_event(context.unit, it.event.id, CONCERNED)
+    offers = [replace(each, state="expired", offered_until=None, changed_at=context.unit.now) for each in there if each.state == "offered"]
     it = replace(it, event=replace(it.event, state="cancelled", sequence=it.event.sequence + 1))
     notices = await letters(desk, there, "called-off", Telling(desk, it, "event.cancelled-now", calendar=True))
+    await registrations.save(context.unit, offers)
     await due.settled(desk, it)
     return replace(said("manage.called-off", n=len(there)), notices=tuple(notices))
 
@@ -245,6 +254,17 @@ async def may_change(context: Context) -> Outcome:
     return Outcome((), "yes") if it.event.state != "cancelled" else said("manage.not-published", "no")
 
 
+async def tell_commands(context: Context) -> Outcome:
+    """With what events begin, for those who may."""
+    return said("manage.commands") if may(context.staff, "events") else Outcome()
+
+
+async def sure(context: Context) -> Outcome:
+    """The card once more, before something that everybody is told of."""
+    it = await managed(context)
+    return it if isinstance(it, Outcome) else Outcome((await cards.card(Desk.of(context), it, context.chat, None),), "there")
+
+
 async def change(context: Context) -> Outcome:
     """One thing of it. Where that is something people rely on, they are told and asked whether they still come."""
     it = await managed(context, lock=True)
@@ -254,6 +274,11 @@ async def change(context: Context) -> Outcome:
     if isinstance(changed, Outcome):
         return changed
     before, event = it.event, changed
+    if _schedule(before) != _schedule(event):  # what is over by the new one is not caught up on
+        event = replace(event, run_until=context.unit.now)
+        offered = await registrations.of_event(context.unit, event.id, ["offered"])
+        until = offer_until(event, context.unit.now)
+        await registrations.save(context.unit, [replace(each, offered_until=min(each.offered_until or until, until)) for each in offered])
     it, desk, notices = replace(it, event=event), Desk.of(context), list[Draft]()
     if before.state == "published":
         if _calendar(before) != _calendar(event):
@@ -266,6 +291,11 @@ async def change(context: Context) -> Outcome:
     return replace(shown, code="done", notices=tuple(notices))
 
 
+def _schedule(event: Event) -> tuple[Any, ...]:
+    """What everything that is due follows from."""
+    return (event.starts_at, event.ends_at, event.zone, event.reminders)
+
+
 def _calendar(event: Event) -> tuple[Any, ...]:
     """What stands in people's calendars."""
     return (event.starts_at, event.ends_at, event.zone, event.place)
@@ -276,6 +306,8 @@ async def changed_by(event: Event, context: Context) -> Event | Outcome:
     memo, field = context.memo, context.memo.get("field", "")
     local = context.unit.now.astimezone(ZoneInfo(event.zone)).replace(tzinfo=None)
     match field:
+        case "when" if context.unit.now >= event.ends_at:
+            return said("event.over", "wrong")
         case "when":
             begins, ends = span_of(memo["when"])
             return replace(event, begins=begins, ends=ends)
@@ -286,7 +318,7 @@ async def changed_by(event: Event, context: Context) -> Event | Outcome:
             taken = await registrations.seats_taken(context.unit, event.id)
             if capacity is not None and capacity < taken:
                 return said("manage.too-many", "too-many", n=taken, seats=capacity)
-            return replace(event, capacity=capacity, taken=taken)
+            return replace(event, capacity=capacity, taken=taken, shrink_to=None)
         case "opens" | "closes":
             if not (typed := words_of(memo, "moment")):
                 return replace(event, opens_at=None) if field == "opens" else replace(event, closes_at=None)
@@ -294,7 +326,11 @@ async def changed_by(event: Event, context: Context) -> Event | Outcome:
             if isinstance(moment, Misread):
                 return said("manage.no-moment", "wrong")
             at = moment.replace(tzinfo=ZoneInfo(event.zone))
+            if field == "opens" and at >= event.starts_at:  # nobody could ever sign up
+                return said("manage.no-moment", "wrong")
             return replace(event, opens_at=at) if field == "opens" else replace(event, closes_at=at)
+        case "form" if not memo.get("form"):  # there is none, and that was said
+            return Outcome((), "wrong")
         case "reminders":
             typed = words_of(memo, "before")
             minutes = understand_befores(typed, context.chat.language) if typed else ()
@@ -307,6 +343,8 @@ async def changed_by(event: Event, context: Context) -> Event | Outcome:
 def _plainly(field: str, memo: Mapping[str, str]) -> dict[str, Any]:
     """What is as it was typed or pressed."""
     match field:
+        case "place" if is_link(words_of(memo, field)):
+            return {"place": "", "link": words_of(memo, field)}
         case "place" | "link" | "cost" | "organiser":
             return {field: words_of(memo, field)}
         case "roles" | "topics" | "asks" | "interpretation":
@@ -329,12 +367,13 @@ def _plainly(field: str, memo: Mapping[str, str]) -> dict[str, Any]:
 
 
 async def take_no_more(context: Context) -> Outcome:
-    """Nobody loses a seat, and nobody gets one that is given back: the capacity is as many as have one."""
+    """Nobody loses a seat, and nobody gets one that is given back, until there are as few as staff want."""
     it = await managed(context, lock=True)
     if isinstance(it, Outcome):
         return it
     taken = await registrations.seats_taken(context.unit, it.event.id)
-    it = replace(it, event=replace(it.event, capacity=max(taken, 1), taken=taken))
+    wanted = _capacity(context.memo.get("seats", "")) or taken
+    it = replace(it, event=replace(it.event, capacity=max(taken, 1), taken=taken, shrink_to=wanted))
     notices = await due.settled(Desk.of(context), it)
     return replace(await _shown(context, it.event.code, Say("manage.changed")), notices=tuple(notices))
 
@@ -351,11 +390,13 @@ async def _tell_of_change(desk: Desk, it: Told, before: Event) -> list[Draft]:
             desk, await _concerned(desk, event), "placed", Placing(desk, it, sentence, actions=still_coming(event), until=until, calendar=True)
         )
     if event.link != before.link and event.link:
-        confirmed = await registrations.of_event(unit, event.id, ["confirmed"])
-        had = [each for each in confirmed if is_released(event, each.zone or desk.programme.zone, unit.now)]
-        return await letters(
-            desk, had, "link", Linking(desk, it, "event.link-changed" if before.link else "event.link-is-here", until=event.ends_at.isoformat())
-        )
+        had = [each for each in await registrations.of_event(unit, event.id, ["confirmed"]) if each.linked_at]
+        await registrations.unlink(unit, event.id)
+        if not before.link:
+            return []
+        now = [each for each in had if is_released(event, each.zone or desk.programme.zone, unit.now)]
+        await registrations.link(unit, [each.id for each in now])
+        return await letters(desk, now, "link", Linking(desk, it, "event.link-changed", until=event.ends_at.isoformat()))
     drafts = []
     for language in (each for each in event.interpretation if each not in before.interpretation):
         wanted = [each for each in await _concerned(desk, event) if each.interpreter == language]
@@ -375,13 +416,11 @@ class Moving(Telling):
         self.before = before
 
     def apart(self, registration: Registration) -> tuple[Any, ...]:
-        return (registration.state == "confirmed",)
+        return (registration.state, registration.offered_until)
 
     def make(self, registration: Registration, chat: Chat) -> dict[str, Any]:
         facts = {**cards.heading(self.it, chat), "before": cards.brief(self.before)}
-        own = cards.zone_of(chat)
-        parts = [Say("event.moved", facts)]
-        parts += [Say("event.yours", cards.when(self.it.event, own), line=True)] if own and own != self.it.event.zone else []
+        parts = [Say("event.moved", facts), *cards.own_time(self.it.event, cards.zone_of(chat))]
         return _asking(parts, registration, self, chat)
 
 
@@ -389,7 +428,7 @@ class Placing(Telling):
     """Another place."""
 
     def apart(self, registration: Registration) -> tuple[Any, ...]:
-        return (registration.state == "confirmed",)
+        return (registration.state, registration.offered_until)
 
     def make(self, registration: Registration, chat: Chat) -> dict[str, Any]:
         facts = {**cards.heading(self.it, chat), **({"place": self.it.event.place} if self.it.event.place else {})}
@@ -400,7 +439,9 @@ def _asking(parts: list[Say], registration: Registration, telling: Telling, chat
     """Whoever has a seat is asked whether they still come; whoever waits can wait no more."""
     confirmed = registration.state == "confirmed"
     parts += [Say("event.do-you-come")] if confirmed else []
-    actions = telling.actions if confirmed else telling.actions[1:]
+    if registration.state == "offered":
+        parts += [Say("event.you-may", {"until": cards.at_their_clock(registration, telling.it.event, chat)})]
+    actions = telling.actions if confirmed else cards.actions(telling.it, registration, telling.desk)
     document = cards.calendar_of(telling.it, chat, telling.desk) if confirmed else None
     return pack(Message(tuple(parts)), actions=actions, until=telling.until, document=document)
 
