@@ -50,6 +50,14 @@ async def _mine(context: Context, event: Event) -> Registration | None:
     return await registrations.get(context.unit, event.id, context.person.id) if context.person else None
 
 
+async def _theirs(context: Context) -> tuple[Event, Registration] | None:
+    """The event under its lock, and what they have there; None: nothing."""
+    await context.write()
+    event = await _event(context, lock=True)
+    mine = await _mine(context, event) if event else None
+    return (event, mine) if event and mine else None
+
+
 def _nothing() -> Outcome:
     return said("event.none", "none")
 
@@ -263,11 +271,10 @@ def ticket(index: object, mine: Registration) -> str:
 
 async def accept_offer(context: Context) -> Outcome:
     """The seat that was held for them is theirs, if its time is not over."""
-    await context.write()
-    event = await _event(context, lock=True)
-    mine = await _mine(context, event) if event else None
-    if event is None or mine is None:
+    found = await _theirs(context)
+    if found is None:
         return _nothing()
+    event, mine = found
     if mine.state == "confirmed":
         return Outcome((await _as_it_stands(context, event, mine),), "confirmed")
     if event.state != "published":
@@ -293,11 +300,10 @@ async def _too_late(context: Context, event: Event, mine: Registration) -> Outco
 
 async def cancel(context: Context) -> Outcome:
     """One tap: their seat goes to whoever waits; or they wait no more; or an offer is left to the next."""
-    await context.write()
-    event = await _event(context, lock=True)
-    mine = await _mine(context, event) if event else None
-    if event is None or mine is None:
+    found = await _theirs(context)
+    if found is None:
         return _nothing()
+    event, mine = found
     desk = Desk.of(context)
     it = (await told(desk, event))[0]
     heading = cards.heading(it, context.chat)
@@ -326,11 +332,10 @@ async def set_zone(context: Context) -> Outcome:
 
 async def still_coming(context: Context) -> Outcome:
     """After a change: yes."""
-    await context.write()
-    event = await _event(context, lock=True)
-    mine = await _mine(context, event) if event else None
-    if event is None or mine is None:
+    found = await _theirs(context)
+    if found is None:
         return _nothing()
+    event, mine = found
     if mine.state == "confirmed":
         mine = replace(mine, still_at=context.unit.now)
         await registrations.save(context.unit, [mine])
@@ -372,11 +377,10 @@ async def look_back(context: Context) -> Outcome:
 
 async def give_feedback(context: Context) -> Outcome:
     """Were they there, how was it, and what else they say. Said again, the newer counts."""
-    await context.write()
-    event = await _event(context, lock=True)
-    mine = await _mine(context, event) if event else None
-    if event is None or mine is None:
+    found = await _theirs(context)
+    if found is None:
         return _nothing()
+    _, mine = found
     there, stars, words = context.memo.get("there"), context.memo.get("how", ""), context.memo.get("words.words", "")
     content = {name: value for name, value in {**mine.content, "words": words}.items() if value}
     rating = int(stars[1:]) if re.fullmatch(r"r[1-5]", stars) else None
